@@ -1,0 +1,91 @@
+"""A model snapshot: weights, tokenizer, template and defaults that never change under one name."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["chat", "speech"]
+
+
+@dataclass(frozen=True, slots=True)
+class PackagePart:
+    """A file of an installed distribution, found through `importlib.metadata`, never imported."""
+
+    distribution: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFile:
+    """One file of a snapshot.
+
+    `name` is its path in the snapshot's folder, `sha256` 64 hex digits, `size` bytes. `parts` are joined in
+    order when the source is a package.
+    """
+
+    name: str
+    sha256: str
+    size: int
+    parts: tuple[PackagePart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PackageSource:
+    """The files come from installed distributions."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """The files come from a Hugging Face hub repository at an exact revision."""
+
+    repo: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSource:
+    """The files lie in a folder on this machine."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamSource:
+    """The model is served by another OpenAI-compatible server.
+
+    `base_url` ends in `/v1`; `model` is its name there; `api_key_env` names the environment variable that
+    holds the key, empty for none.
+    """
+
+    base_url: str
+    model: str
+    api_key_env: str = ""
+
+
+Source: TypeAlias = PackageSource | HubSource | FolderSource | UpstreamSource
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A catalogue entry. `context_length` is in tokens (chat), `languages` ISO 639-1 codes.
+
+    `created` is when the weights were published, Unix seconds. `engine` is a name in
+    `sayso.engines.registry`, or `upstream`.
+    """
+
+    id: str
+    kind: Kind
+    engine: str
+    source: Source
+    files: tuple[SnapshotFile, ...] = ()
+    licence: str = ""
+    context_length: int = 0
+    languages: tuple[str, ...] = ()
+    created: int = 0
+    owned_by: str = "sayso"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the sorted names and digests of all files: what the snapshot is, in 64 hex digits."""
+        lines = sorted(f"{file.name}\0{file.sha256}\n" for file in self.files)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()

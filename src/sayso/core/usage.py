@@ -1,0 +1,39 @@
+"""What a request consumed."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens as the engine itself counted them, chat template and end-of-turn tokens included.
+
+    `prompt_tokens` counts the prompt once however many choices were asked for; `cached_tokens` is the
+    part of it that the prefix cache served; `completion_tokens` sums all choices.
+    """
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt plus completion."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class AudioUsage:
+    """Audio heard, counted from decoded samples and never from a container's header."""
+
+    samples: int
+    sample_rate: int = 16_000
+
+    @property
+    def seconds(self) -> float:
+        """Exact duration."""
+        return self.samples / self.sample_rate
+
+    @property
+    def whole_seconds(self) -> int:
+        """Duration to the nearest second, at least 1 for any audio: the figure that responses carry."""
+        return max(1, round(self.seconds)) if self.samples else 0

@@ -1,0 +1,1 @@
+"""Engines: models behind two protocols, messages or audio in, events out."""

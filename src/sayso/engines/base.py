@@ -1,0 +1,63 @@
+"""The seam: what an engine is, whatever runs behind it.
+
+Rules that every engine keeps, and the contract suite checks:
+
+1. The stream's first event is `Started` (or `SpeechStarted`). A refusal is raised before it: an
+   `InvalidRequest` for what the caller can mend, an `EngineError` for what the caller can not.
+2. After the first event the only exception is an `EngineError`.
+3. The stream's last event is `Finished` (or `SpeechFinished`), once, with the whole usage.
+4. Closing the stream (`aclose`) aborts the work at once; a request that waits never starts.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+
+from sayso.core.chat import ChatEvent, ChatRequest, CompletionRequest
+from sayso.core.speech import Audio, LanguageProbability, SpeechEvent, SpeechRequest
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine says of itself once it is ready.
+
+    `fingerprint` names the snapshot, the engine's build and its settings: the response's
+    `system_fingerprint`. `context_length` is in tokens, 0 for speech. `resident_bytes` is the memory of
+    the process that runs it, 0 where unknown.
+    """
+
+    fingerprint: str
+    context_length: int = 0
+    resident_bytes: int = 0
+
+
+class ChatEngine(Protocol):
+    """Continues conversations and text."""
+
+    async def info(self) -> EngineInfo:
+        """Describe the engine. Raises `EngineUnavailable` while it loads."""
+        ...
+
+    def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        """Continue a conversation."""
+        ...
+
+    def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
+        """Continue raw text."""
+        ...
+
+
+class SpeechEngine(Protocol):
+    """Turns speech into text."""
+
+    async def info(self) -> EngineInfo:
+        """Describe the engine. Raises `EngineUnavailable` while it loads."""
+        ...
+
+    def transcribe(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
+        """Transcribe, or translate into English, as `request.task` says."""
+        ...
+
+    async def detect_language(self, model: str, audio: Audio) -> tuple[LanguageProbability, ...]:
+        """Return every language the model knows, the most probable first; the sum is 1."""
+        ...

@@ -1,0 +1,38 @@
+"""What an engine host is started with."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """A deployment: a snapshot on an engine with settings.
+
+    `engine` is a name in `sayso.engines.registry`; `folder` holds the snapshot's verified files;
+    `digest` is the snapshot's content digest (hex), which the engine extends to its fingerprint;
+    `cache_dir` is for compiled graphs, safe to delete. `context_length` and `cache_tokens` (room in the KV
+    cache) are tokens. `threads` 0 leaves the choice to the engine. At most `max_concurrency` requests
+    run and `queue_depth` wait; the next is refused. `script` is for the fake engine alone.
+    """
+
+    engine: str
+    snapshot: str
+    folder: Path
+    digest: str
+    cache_dir: Path
+    context_length: int = 0
+    cache_tokens: int = 65_536
+    threads: int = 0
+    max_concurrency: int = 32
+    queue_depth: int = 64
+    script: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values, for the host's standard input."""
+        return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "EngineConfig":
+        """Read what `to_json` wrote."""
+        return cls(**{**values, "folder": Path(values["folder"]), "cache_dir": Path(values["cache_dir"])})

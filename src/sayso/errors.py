@@ -1,0 +1,149 @@
+"""Every way in which sayso refuses or fails, without a word of HTTP.
+
+    SaysoError
+    ├── ConfigurationError             settings or catalogue are wrong: stop and say so
+    ├── RequestError                   the caller can mend it
+    │   ├── InvalidRequest             a field is wrong (param, code)
+    │   │   ├── UnsupportedParameter   right in OpenAI's API, impossible for this model's engine
+    │   │   ├── ContextLengthExceeded  prompt and answer do not fit the window
+    │   │   └── AudioRejected          the upload is no audio that can be decoded
+    │   ├── BodyTooLarge               the upload is over the limit
+    │   ├── AuthenticationFailed       no key, or not one of ours
+    │   ├── PermissionRefused          a good key without this right
+    │   ├── ModelNotFound              no such model here
+    │   └── ObjectNotFound             no such object, or a stranger's
+    └── EngineError                    the caller did nothing wrong
+        ├── EngineOverloaded           the queue is full: come back after `retry_after`
+        ├── EngineUnavailable          loading, restarting or gone
+        └── EngineFailed               broke while it worked
+
+The table that gives each an HTTP status is `sayso.api.errors`. Messages are meant for the caller: they
+never hold content, file names or keys of somebody else.
+"""
+
+
+class SaysoError(Exception):
+    """The root of everything that sayso raises on purpose."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class ConfigurationError(SaysoError):
+    """Settings or the model catalogue are wrong; the message names the setting."""
+
+
+class RequestError(SaysoError):
+    """The caller can mend the request."""
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+        self.code = code
+
+
+class InvalidRequest(RequestError):
+    """A field is wrong: `param` is its path in the request, `code` what is wrong with it."""
+
+
+class UnsupportedParameter(InvalidRequest):
+    """The parameter exists in OpenAI's API but this model's engine can not honour it."""
+
+    def __init__(self, param: str, message: str | None = None) -> None:
+        text = message or f"Unsupported parameter: '{param}' is not supported with this model."
+        super().__init__(text, param=param, code="unsupported_parameter")
+
+
+class ContextLengthExceeded(InvalidRequest):
+    """Prompt and requested completion do not fit the context window. All counts are tokens."""
+
+    def __init__(
+        self,
+        *,
+        context_length: int,
+        prompt_tokens: int,
+        completion_tokens: int = 0,
+        param: str = "messages",
+    ) -> None:
+        part = "messages" if param == "messages" else "prompt"
+        if completion_tokens:
+            detail = (
+                f"you requested {prompt_tokens + completion_tokens} tokens ({prompt_tokens} in the "
+                f"{part}, {completion_tokens} in the completion). Please reduce the length of the "
+                f"{part} or completion."
+            )
+        else:
+            detail = (
+                f"your {part} resulted in {prompt_tokens} tokens. "
+                f"Please reduce the length of the {part}."
+            )
+        super().__init__(
+            f"This model's maximum context length is {context_length} tokens. However, {detail}",
+            param=param,
+            code="context_length_exceeded",
+        )
+        self.context_length = context_length
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = completion_tokens
+
+
+class AudioRejected(InvalidRequest):
+    """The uploaded bytes are no audio that can be decoded; the message says why."""
+
+
+class BodyTooLarge(RequestError):
+    """The body is over the limit. Both counts are bytes; `received` is what had been read."""
+
+    def __init__(self, *, limit: int, received: int) -> None:
+        super().__init__(
+            f"Maximum content size limit ({limit}) exceeded ({received} bytes read)"
+        )
+        self.limit = limit
+        self.received = received
+
+
+class AuthenticationFailed(RequestError):
+    """There is no key in the request, or it is not a valid one."""
+
+
+class PermissionRefused(RequestError):
+    """The key is valid but may not do this."""
+
+
+class ModelNotFound(RequestError):
+    """No model of that name is served here."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"The model `{model}` does not exist or you do not have access to it.",
+            code="model_not_found",
+        )
+
+
+class ObjectNotFound(RequestError):
+    """No such object, or one of another tenant: the two answer alike."""
+
+
+class EngineError(SaysoError):
+    """The service's fault, never the caller's."""
+
+
+class EngineOverloaded(EngineError):
+    """The engine's queue is full. `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EngineUnavailable(EngineError):
+    """The engine is loading, restarting or gone. `retry_after` is in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float = 2.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EngineFailed(EngineError):
+    """The engine broke while it worked on this request."""
