@@ -75,8 +75,7 @@ class ContextLengthExceeded(InvalidRequest):
             )
         else:
             detail = (
-                f"your {part} resulted in {prompt_tokens} tokens. "
-                f"Please reduce the length of the {part}."
+                f"your {part} resulted in {prompt_tokens} tokens. Please reduce the length of the {part}."
             )
         super().__init__(
             f"This model's maximum context length is {context_length} tokens. However, {detail}",
@@ -96,9 +95,7 @@ class BodyTooLarge(RequestError):
     """The body is over the limit. Both counts are bytes; `received` is what had been read."""
 
     def __init__(self, *, limit: int, received: int) -> None:
-        super().__init__(
-            f"Maximum content size limit ({limit}) exceeded ({received} bytes read)"
-        )
+        super().__init__(f"Maximum content size limit ({limit}) exceeded ({received} bytes read)")
         self.limit = limit
         self.received = received
 

@@ -1,0 +1,1 @@
+"""The spine: a request is admitted, routed to an engine, streamed and metered."""
