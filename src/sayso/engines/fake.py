@@ -1,0 +1,227 @@
+"""A scripted engine: deterministic answers without a model, for tests and for documentation.
+
+A token is a word with the space before it. The script is JSON: `{"reply": "text", "token_seconds": 0.0,
+"fail_after": null, "refuse": null}`. Without a reply the engine repeats the last message. `fail_after` breaks
+the engine after that many tokens, `refuse` answers `overloaded` or `unavailable` before anything starts.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+
+from sayso.core.chat import (
+    ChatEvent,
+    ChatRequest,
+    ChoiceFinished,
+    CompletionRequest,
+    Finished,
+    FinishReason,
+    NamedTool,
+    Started,
+    TextDelta,
+    TokenLogprob,
+    ToolCallDelta,
+)
+from sayso.core.speech import (
+    Audio,
+    LanguageProbability,
+    Segment,
+    SpeechEvent,
+    SpeechFinished,
+    SpeechRequest,
+    SpeechStarted,
+    Word,
+)
+from sayso.core.usage import TokenUsage
+from sayso.engines.base import EngineInfo
+from sayso.engines.config import EngineConfig
+from sayso.errors import (
+    ContextLengthExceeded,
+    EngineFailed,
+    EngineOverloaded,
+    EngineUnavailable,
+    UnsupportedParameter,
+)
+
+_WORD = re.compile(r"\s*\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the fake engine does; the module's docstring says what each field means."""
+
+    reply: str | None = None
+    token_seconds: float = 0.0
+    fail_after: int | None = None
+    refuse: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    prompt_tokens: int
+    text: str
+    max_tokens: int
+    choices: int
+    stop: tuple[str, ...]
+    logprobs: bool
+
+
+class FakeEngine:
+    """Both kinds of engine at once; `running` counts the streams that are open."""
+
+    def __init__(self, script: Script = Script(), *, context_length: int = 4096) -> None:
+        self.script = script
+        self.context_length = context_length
+        self.running = 0
+        self.generated = 0
+
+    @classmethod
+    def load(cls, config: EngineConfig) -> "FakeEngine":
+        """Read the script out of `config`."""
+        script: dict[str, Any] = json.loads(config.script) if config.script else {}
+        return cls(Script(**script), context_length=config.context_length or 4096)
+
+    async def info(self) -> EngineInfo:
+        """Describe the engine."""
+        return EngineInfo("fp_fake", self.context_length)
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        """Answer with the script's reply, or call a tool where one is forced."""
+        self._refuse(request.sampling.logit_bias)
+        words = [word for message in request.messages for word in tokens(message.content or "")]
+        plan = self._plan(len(words), request.max_tokens, "messages")
+        self.running += 1
+        try:
+            yield Started(plan)
+            forced = request.tool_choice
+            if request.tools and (forced == "required" or isinstance(forced, NamedTool)):
+                async for event in self._call(request, plan):
+                    yield event
+                return
+            text = self.script.reply
+            if text is None:
+                text = request.messages[-1].content or ""
+            budget = request.max_tokens or self.context_length - plan
+            details = _Plan(plan, text, budget, request.n, request.stop, request.logprobs)
+            async for event in self._speak(details):
+                yield event
+        finally:
+            self.running -= 1
+
+    async def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
+        """Answer every prompt with the script's reply."""
+        self._refuse(request.sampling.logit_bias)
+        count = sum(len(tokens(p)) if isinstance(p, str) else len(p) for p in request.prompts)
+        prompt_tokens = self._plan(count, request.max_tokens, "prompt")
+        self.running += 1
+        try:
+            yield Started(prompt_tokens)
+            first = request.prompts[0]
+            text = self.script.reply or (first if isinstance(first, str) else "ids")
+            choices = request.n * len(request.prompts)
+            details = _Plan(
+                prompt_tokens,
+                text,
+                request.max_tokens,
+                choices,
+                request.stop,
+                request.logprobs is not None,
+            )
+            async for event in self._speak(details):
+                yield event
+        finally:
+            self.running -= 1
+
+    async def transcribe(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
+        """Answer with one segment per second of audio, the script's reply in each."""
+        self._refuse({})
+        self.running += 1
+        try:
+            yield SpeechStarted(request.language or "en", 0.9)
+            text = self.script.reply or "word"
+            for second in range(max(1, round(request.audio.seconds))):
+                await asyncio.sleep(self.script.token_seconds)
+                if self.script.fail_after is not None and second >= self.script.fail_after:
+                    raise EngineFailed("The engine failed, as its script says.")
+                words = (
+                    (Word(f" {text}", float(second), second + 0.5, 0.9),) if request.word_timestamps else ()
+                )
+                yield Segment(
+                    second, second * 100, second, second + 1.0, f" {text}", (1, 2), 0.0, -0.1, 1.0, 0.0, words
+                )
+            yield SpeechFinished(request.audio.usage)
+        finally:
+            self.running -= 1
+
+    async def detect_language(self, model: str, audio: Audio) -> tuple[LanguageProbability, ...]:
+        """Find English, probably."""
+        self._refuse({})
+        return (LanguageProbability("en", 0.9), LanguageProbability("de", 0.1))
+
+    async def _speak(self, plan: _Plan) -> AsyncGenerator[ChatEvent, None]:
+        text, reason = _cut(plan)
+        done = 0
+        for word in tokens(text):
+            for index in range(plan.choices):
+                await self._step(done)
+                done += 1
+                raw = tuple(word.encode())
+                items = (TokenLogprob(word, raw, -0.25),) if plan.logprobs else ()
+                yield TextDelta(index, word, items, done)
+        for index in range(plan.choices):
+            yield ChoiceFinished(index, reason, done)
+        yield Finished(TokenUsage(plan.prompt_tokens, done))
+
+    async def _call(self, request: ChatRequest, prompt_tokens: int) -> AsyncGenerator[ChatEvent, None]:
+        choice = request.tool_choice
+        name = choice.name if isinstance(choice, NamedTool) else request.tools[0].name
+        for index in range(request.n):
+            await self._step(index)
+            yield ToolCallDelta(index, 0, "", f"call_{index:024x}", name, index + 1)
+            yield ToolCallDelta(index, 0, "{}", completion_tokens=index + 1)
+            reason: FinishReason = "stop" if isinstance(choice, NamedTool) else "tool_calls"
+            yield ChoiceFinished(index, reason, index + 1)
+        yield Finished(TokenUsage(prompt_tokens, request.n))
+
+    async def _step(self, done: int) -> None:
+        await asyncio.sleep(self.script.token_seconds)
+        if self.script.fail_after is not None and done >= self.script.fail_after:
+            raise EngineFailed("The engine failed, as its script says.")
+        self.generated += 1
+
+    def _refuse(self, logit_bias: object) -> None:
+        if logit_bias:
+            raise UnsupportedParameter("logit_bias")
+        match self.script.refuse:
+            case "overloaded":
+                raise EngineOverloaded("The engine's queue is full.")
+            case "unavailable":
+                raise EngineUnavailable("The engine is not ready.")
+            case _:
+                pass
+
+    def _plan(self, prompt_tokens: int, max_tokens: int | None, param: str) -> int:
+        if prompt_tokens + (max_tokens or 0) > self.context_length:
+            raise ContextLengthExceeded(
+                context_length=self.context_length,
+                prompt_tokens=prompt_tokens,
+                completion_tokens=max_tokens or 0,
+                param=param,
+            )
+        return prompt_tokens
+
+
+def tokens(text: str) -> list[str]:
+    """Split `text` into the fake engine's tokens."""
+    return _WORD.findall(text)
+
+
+def _cut(plan: _Plan) -> tuple[str, FinishReason]:
+    text = "".join(tokens(plan.text)[: plan.max_tokens])
+    ends = [found for found in (text.find(stop) for stop in plan.stop) if found >= 0]
+    if ends:
+        return text[: min(ends)], "stop"
+    return text, "length" if len(tokens(plan.text)) > plan.max_tokens else "stop"

@@ -1,0 +1,105 @@
+"""`python -m sayso.engines.host SOCKET`: serve one engine, told of on standard input, on a unix socket.
+
+Standard output carries one JSON object a line for the supervisor: `{"event": "loading"}`, then `ready` or
+`failed` with a message. It ends when standard input closes: the gateway has gone.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import json
+import resource
+import signal
+import socket
+import sys
+import threading
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from sayso.engines.base import ChatEngine, SpeechEngine
+from sayso.engines.config import EngineConfig
+from sayso.engines.host.app import create_host
+from sayso.engines.registry import load_engine
+from sayso.errors import SaysoError
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Run the host; the exit status is 0 after an orderly stop, 1 when the engine can not be loaded."""
+    _die_with_parent()
+    config = EngineConfig.from_json(json.loads(sys.stdin.readline()))
+    _say("loading")
+    try:
+        engine = load_engine(config)
+    except SaysoError as error:
+        _say("failed", message=error.message)
+        return 1
+    gc.collect()
+    gc.freeze()  # the model stays; scanning it again at every collection would only add pauses
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(engine, sys.argv[1]))
+    return 0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn with the stopping left to the host."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Leave the signals alone."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        _say("ready")
+
+
+async def _serve(engine: ChatEngine | SpeechEngine, path: str) -> None:
+    settings = uvicorn.Config(
+        create_host(engine),
+        uds=path,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(settings)
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is the gateway's to answer
+    threading.Thread(target=_wait_for_gateway, args=(loop, stop), daemon=True).start()
+    await server.serve()
+
+
+def _wait_for_gateway(loop: asyncio.AbstractEventLoop, stop: Any) -> None:
+    while sys.stdin.readline():
+        pass
+    with contextlib.suppress(RuntimeError):  # the loop may have closed first
+        loop.call_soon_threadsafe(stop)
+
+
+def _say(event: str, **fields: str) -> None:
+    print(json.dumps({"event": event, **fields}), flush=True)  # noqa: T201 - the supervisor's channel
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this process with its parent, and write no core dump."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

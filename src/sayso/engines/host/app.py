@@ -1,0 +1,102 @@
+"""The host's ASGI application, the same on a unix socket and in a cluster's replica."""
+
+from typing import cast
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sayso.core.speech import SpeechRequest, Task
+from sayso.engines.base import ChatEngine, SpeechEngine
+from sayso.engines.host.streaming import EventStream
+from sayso.engines.wire.chat_events import ChatEventEncoder
+from sayso.engines.wire.chat_request import decode_chat_request, decode_completion_request
+from sayso.engines.wire.errors import encode_error
+from sayso.engines.wire.multipart import Form, read_form
+from sayso.engines.wire.speech import encode_speech_event, read_wav
+from sayso.errors import SaysoError
+
+UPLOAD_LIMIT = 1 << 32  # bytes; a host takes decoded audio, whose length the gateway has bounded
+
+
+def create_host(engine: ChatEngine | SpeechEngine) -> Starlette:
+    """Return the application that serves `engine`, chat or speech, whichever methods it has."""
+    routes = [Route("/v1/info", _info)]
+    if hasattr(engine, "chat"):
+        routes += [
+            Route("/v1/chat/completions", _chat, methods=["POST"]),
+            Route("/v1/completions", _complete, methods=["POST"]),
+        ]
+    if hasattr(engine, "transcribe"):
+        routes += [
+            Route("/v1/audio/transcriptions", _transcribe, methods=["POST"]),
+            Route("/v1/audio/translations", _translate, methods=["POST"]),
+            Route("/v1/audio/languages", _languages, methods=["POST"]),
+        ]
+    app = Starlette(routes=routes, exception_handlers={SaysoError: _refuse})
+    app.state.engine = engine
+    return app
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    status, body, headers = encode_error(cast("SaysoError", error))
+    return Response(orjson.dumps(body), status, headers, media_type="application/json")
+
+
+async def _info(request: Request) -> Response:
+    info = await request.app.state.engine.info()
+    body = {
+        "fingerprint": info.fingerprint,
+        "context_length": info.context_length,
+        "resident_bytes": info.resident_bytes,
+    }
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+async def _chat(request: Request) -> Response:
+    engine: ChatEngine = request.app.state.engine
+    chat = decode_chat_request(orjson.loads(await request.body()))
+    return EventStream(engine.chat(chat), ChatEventEncoder().encode)
+
+
+async def _complete(request: Request) -> Response:
+    engine: ChatEngine = request.app.state.engine
+    completion = decode_completion_request(orjson.loads(await request.body()))
+    return EventStream(engine.complete(completion), ChatEventEncoder().encode)
+
+
+async def _transcribe(request: Request) -> Response:
+    return await _speech(request, "transcribe")
+
+
+async def _translate(request: Request) -> Response:
+    return await _speech(request, "translate")
+
+
+async def _speech(request: Request, task: Task) -> Response:
+    engine: SpeechEngine = request.app.state.engine
+    form = await _form(request)
+    speech = SpeechRequest(
+        model=form.text("model") or "",
+        audio=read_wav(form.file),
+        task=task,
+        language=form.text("language"),
+        prompt=form.text("prompt"),
+        temperature=float(form.text("temperature") or 0.0),
+        word_timestamps="word" in form.texts("timestamp_granularities"),
+    )
+    return EventStream(engine.transcribe(speech), encode_speech_event)
+
+
+async def _languages(request: Request) -> Response:
+    engine: SpeechEngine = request.app.state.engine
+    form = await _form(request)
+    found = await engine.detect_language(form.text("model") or "", read_wav(form.file))
+    body = {"languages": [{"language": item.language, "probability": item.probability} for item in found]}
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+async def _form(request: Request) -> Form:
+    return await read_form(request.headers.get("content-type", ""), request.stream(), UPLOAD_LIMIT)

@@ -1,0 +1,143 @@
+"""Keeps one engine host running: starts it, watches it, starts it again."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from sayso.engines.backoff import Backoff
+from sayso.engines.base import EngineInfo
+from sayso.engines.config import EngineConfig
+from sayso.engines.upstream.connection import Connection, Endpoint
+from sayso.errors import EngineFailed, EngineUnavailable
+
+log = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 6.0  # three of the host's comments
+STOP_SECONDS = 5.0
+
+HostState: TypeAlias = Literal["loading", "ready", "down", "failed", "stopped"]
+
+
+class EngineHost:
+    """A host process and the connection to it.
+
+    `on_state` is told of every change. A host that dies is started again with back-off until `stop`.
+    """
+
+    def __init__(
+        self, config: EngineConfig, *, on_state: Callable[[HostState], None] = lambda state: None
+    ) -> None:
+        self.config = config
+        self.state: HostState = "stopped"
+        self.restarts = 0
+        self.pid: int | None = None
+        self.failure: str | None = None
+        self._on_state = on_state
+        self._folder = tempfile.TemporaryDirectory(prefix="sayso-")  # a unix socket's path must be short
+        self._socket = Path(self._folder.name) / "engine.sock"
+        self.connection = Connection(
+            Endpoint("http://engine/v1", socket=self._socket, silence_seconds=SILENCE_SECONDS)
+        )
+        self._info: EngineInfo | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._first = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to keep the host running."""
+        self._task = asyncio.create_task(self._keep_running(), name=f"engine {self.config.snapshot}")
+
+    async def ready(self) -> None:
+        """Wait for the first start's end. Raises `EngineFailed` when the host could not load."""
+        await self._first.wait()
+        if self.state != "ready":
+            raise EngineFailed(f"{self.config.snapshot}: {self.failure or 'the engine host ended early'}")
+
+    async def info(self) -> EngineInfo:
+        """Describe the engine. Raises `EngineUnavailable` unless it is ready."""
+        if self.state != "ready" or self._info is None:
+            raise EngineUnavailable(
+                f"The model `{self.config.snapshot}` is not ready ({self.state}); please retry shortly."
+            )
+        return self._info
+
+    async def stop(self) -> None:
+        """End the host: politely, then by force."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self._process.wait()
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        await self.connection.close()
+        self._folder.cleanup()
+        self._change("stopped")
+
+    async def _keep_running(self) -> None:
+        backoff = Backoff()
+        while True:
+            await asyncio.sleep(backoff.seconds)
+            started = time.monotonic()
+            await self._run_once()
+            backoff = backoff.after(time.monotonic() - started)
+            self._first.set()
+            self.restarts += 1
+            log.warning(
+                "engine host ended",
+                extra={"snapshot": self.config.snapshot, "retry_seconds": backoff.seconds},
+            )
+
+    async def _run_once(self) -> None:
+        self._change("loading")
+        self._socket.unlink(missing_ok=True)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "sayso.engines.host",
+            str(self._socket),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        self._process, self.pid = process, process.pid
+        if process.stdin is None or process.stdout is None:
+            raise EngineFailed("the engine host has no pipes")
+        process.stdin.write(json.dumps(self.config.to_json()).encode() + b"\n")
+        while line := await process.stdout.readline():
+            await self._hear(json.loads(line))
+        await process.wait()
+        self._info = None
+        # Pooled connections lead to the dead process.
+        await self.connection.close()
+        if self.state != "failed":
+            self._change("down")
+
+    async def _hear(self, message: dict[str, str]) -> None:
+        match message:
+            case {"event": "ready"}:
+                body = await self.connection.get_json("/info")
+                self._info = EngineInfo(body["fingerprint"], body["context_length"], body["resident_bytes"])
+                self._change("ready")
+                self._first.set()
+            case {"event": "failed", "message": text}:
+                self.failure = text
+                self._change("failed")
+            case _:
+                pass
+
+    def _change(self, state: HostState) -> None:
+        self.state = state
+        self._on_state(state)

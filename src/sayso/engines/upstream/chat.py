@@ -1,0 +1,40 @@
+"""A chat engine that is another server's."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from sayso.core.chat import ChatEvent, ChatRequest, CompletionRequest
+from sayso.engines.base import EngineInfo
+from sayso.engines.upstream.connection import Connection
+from sayso.engines.wire.chat_events import ChatEventDecoder
+from sayso.engines.wire.chat_request import encode_chat_request, encode_completion_request
+
+
+class UpstreamChatEngine:
+    """Asks `model` of the server at `connection`; `info` is what is known of it beforehand."""
+
+    def __init__(self, connection: Connection, model: str, info: EngineInfo) -> None:
+        self._connection = connection
+        self._model = model
+        self._info = info
+
+    async def info(self) -> EngineInfo:
+        """Describe the engine."""
+        return self._info
+
+    def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        """Continue a conversation."""
+        return self._stream("/chat/completions", encode_chat_request(request, self._model))
+
+    def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
+        """Continue raw text."""
+        return self._stream("/completions", encode_completion_request(request, self._model))
+
+    async def _stream(self, path: str, body: dict[str, Any]) -> AsyncGenerator[ChatEvent, None]:
+        decoder = ChatEventDecoder()
+        async with aclosing(self._connection.post_json(path, body)) as chunks:
+            async for chunk in chunks:
+                for event in decoder.decode(chunk):
+                    yield event
+        yield decoder.finish()
