@@ -1,0 +1,37 @@
+"""Naming the language of an audio."""
+
+from collections.abc import Sequence
+
+from sayso.core.speech import Audio, LanguageProbability
+from sayso.engines.whisper.features import HOP, WINDOW_FRAMES, frame_count, pcm_samples
+from sayso.engines.whisper.model import WhisperWeights
+from sayso.engines.whisper.voice import VoiceActivity, VoiceNetwork
+
+
+class Detection:
+    """Looks for the first speech, a window a step, and names the language of the 30 s from there on."""
+
+    def __init__(self, weights: WhisperWeights, network: VoiceNetwork, audio: Audio) -> None:
+        self._weights = weights
+        self._pcm = pcm_samples(audio.pcm)
+        self._voice = VoiceActivity(network, self._pcm)
+        self._frames = frame_count(len(self._pcm))
+        self._seek = 0
+
+    @property
+    def remaining(self) -> int:
+        """Windows that are left at most."""
+        return -(-(self._frames - self._seek) // WINDOW_FRAMES)
+
+    def step(self) -> Sequence[tuple[LanguageProbability, ...]]:
+        """Return all languages, most probable first, once; where nobody speaks, by the first window."""
+        end = min(self._seek + WINDOW_FRAMES, self._frames)
+        self._voice.hear(end * HOP)
+        speech = self._voice.first_speech(self._seek * HOP, end * HOP)
+        if speech is None and end < self._frames:
+            self._seek = end
+            return ()
+        first = 0 if speech is None else max(speech // HOP - 50, 0)
+        self._seek = self._frames
+        encoded = self._weights.encode(self._pcm, first, min(WINDOW_FRAMES, self._frames - first))
+        return (self._weights.detect(encoded),)

@@ -1,0 +1,99 @@
+"""Whisper behind the speech seam."""
+
+import os
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+
+from sayso.core.speech import SAMPLE_RATE, Audio, LanguageProbability, SpeechEvent, SpeechRequest
+from sayso.engines.base import EngineInfo
+from sayso.engines.config import EngineConfig
+from sayso.engines.whisper.detection import Detection
+from sayso.engines.whisper.languages import language_code
+from sayso.engines.whisper.model import WhisperWeights
+from sayso.engines.whisper.scheduler import WindowScheduler
+from sayso.engines.whisper.transcription import Transcription
+from sayso.engines.whisper.voice import VoiceNetwork, load_voice_network
+from sayso.errors import EngineFailed, InvalidRequest
+
+MIN_SAMPLES = SAMPLE_RATE // 10
+MEMORY_STATUS = Path("/proc/self/statm")
+
+
+class WhisperSpeechEngine:
+    """Transcribes, translates and names languages; satisfies `SpeechEngine`."""
+
+    def __init__(self, config: EngineConfig, weights: WhisperWeights, network: VoiceNetwork) -> None:
+        self._weights = weights
+        self._network = network
+        self._fingerprint = weights.fingerprint(config.digest)
+        self._scheduler = WindowScheduler(max_started=config.max_concurrency, max_waiting=config.queue_depth)
+
+    @classmethod
+    def load(cls, config: EngineConfig) -> "WhisperSpeechEngine":
+        """Load the weights and decode once; blocks for a second or two.
+
+        Raises `ConfigurationError` if the folder lacks a file.
+        """
+        weights = WhisperWeights.load(config.folder, config.threads)
+        weights.warm_up()
+        return cls(config, weights, load_voice_network())
+
+    async def info(self) -> EngineInfo:
+        """Describe the engine."""
+        return EngineInfo(fingerprint=self._fingerprint, resident_bytes=_resident_bytes())
+
+    async def transcribe(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
+        """Transcribe, or translate into English.
+
+        Raises `InvalidRequest` for an unknown language or less than 0.1 s of audio.
+        """
+        _require_audio(request.audio)
+        steps = Transcription(self._weights, self._network, request, self._language(request.language))
+        async with aclosing(self._scheduler.stream(steps)) as events:
+            async for event in events:
+                yield event
+
+    async def detect_language(self, model: str, audio: Audio) -> tuple[LanguageProbability, ...]:
+        """Return every language that the model knows, the most probable first; the sum is 1.
+
+        Raises `InvalidRequest` for less than 0.1 s of audio.
+        """
+        _require_audio(audio)
+        steps = Detection(self._weights, self._network, audio)
+        async with aclosing(self._scheduler.stream(steps)) as answers:
+            async for languages in answers:
+                return languages
+        raise EngineFailed("The speech engine gave no answer.")
+
+    def close(self) -> None:
+        """Let the window under way end and stop; requests that wait fail with `EngineUnavailable`."""
+        self._scheduler.close()
+
+    def _language(self, written: str | None) -> str | None:
+        if written is None:
+            return None
+        code = language_code(written)
+        if code not in self._weights.languages:
+            raise InvalidRequest(
+                "Invalid language. Give the ISO 639-1 code of a language that the model knows.",
+                param="language",
+                code="invalid_language",
+            )
+        return code
+
+
+def _require_audio(audio: Audio) -> None:
+    if audio.samples < MIN_SAMPLES:
+        raise InvalidRequest(
+            "Audio file is too short. Minimum audio length is 0.1 seconds.",
+            param="file",
+            code="audio_too_short",
+        )
+
+
+def _resident_bytes() -> int:
+    """Return the memory of this process, 0 where the kernel does not tell."""
+    if not MEMORY_STATUS.exists():
+        return 0
+    return int(MEMORY_STATUS.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

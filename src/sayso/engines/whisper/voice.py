@@ -1,0 +1,84 @@
+"""Where somebody speaks: Silero's voice activity detector, run along the audio as far as it is asked."""
+
+from typing import Protocol
+
+import numpy as np
+from faster_whisper.vad import get_vad_model
+
+from sayso.engines.whisper.features import Floats, Samples, to_float
+
+STEP = 512  # samples a verdict: 32 ms
+CONTEXT = 64  # samples of the step before that the network sees again
+STATE = (1, 1, 128)
+BLOCK_STEPS = 940  # verdicts a run of the network: 30 s
+TARGET_LEVEL = 0.1  # RMS to which a quiet block is raised: the network misses speech below about 0.01
+MAX_GAIN = 64.0  # 36 dB; more would raise the last bit of silence to a roar
+
+SPEECH = 0.35  # probability from which a step may be speech
+CLEAR_SPEECH = 0.7  # probability that noise does not reach
+
+
+class VoiceNetwork(Protocol):
+    """The part of an ONNX session that is used."""
+
+    def run(self, outputs: None, inputs: dict[str, Floats]) -> tuple[Floats, Floats, Floats]:
+        """Return probabilities and the two halves of the next state."""
+        ...
+
+
+def load_voice_network() -> VoiceNetwork:
+    """Load Silero's network, which runs on one thread."""
+    network: VoiceNetwork = get_vad_model().session
+    return network
+
+
+def level_gain(sound: Floats) -> float:
+    """Return the factor that raises the loud steps of a block to a level at which speech is heard."""
+    steps = sound[: len(sound) // STEP * STEP].reshape(-1, STEP)
+    if not len(steps):
+        return 1.0
+    loud = float(np.quantile(np.sqrt(np.mean(steps * steps, axis=1)), 0.95))
+    return min(max(TARGET_LEVEL / max(loud, 1e-6), 1.0), MAX_GAIN)
+
+
+class VoiceActivity:
+    """The probability of speech along one audio, one a step of 512 samples; memory is 4 bytes a step."""
+
+    def __init__(self, network: VoiceNetwork, pcm: Samples) -> None:
+        self._network = network
+        self._pcm = pcm
+        self._state = (np.zeros(STATE, np.float32), np.zeros(STATE, np.float32))
+        self._probabilities = np.zeros(-(-len(pcm) // STEP), np.float32)
+        self._known = 0  # steps
+
+    def hear(self, until: int) -> None:
+        """Run the network up to sample `until`, in whole blocks."""
+        while self._known < min(-(-until // STEP), len(self._probabilities)):
+            self._hear_block()
+
+    def first_speech(self, begin: int, end: int) -> int | None:
+        """Return the first sample in [begin, end) at which speech may be, or None. Both must be heard."""
+        first = begin // STEP
+        found = np.flatnonzero(self._probabilities[first : -(-end // STEP)] >= SPEECH)
+        return max(begin, (first + int(found[0])) * STEP) if len(found) else None
+
+    def peak(self, begin: int, end: int) -> float:
+        """Return the highest probability in [begin, end) samples, 0 outside the audio."""
+        heard = self._probabilities[max(begin, 0) // STEP : max(-(-end // STEP), 0)]
+        return float(heard.max()) if len(heard) else 0.0
+
+    def _hear_block(self) -> None:
+        steps = min(BLOCK_STEPS, len(self._probabilities) - self._known)
+        begin = self._known * STEP
+        sound = to_float(self._pcm[max(begin - CONTEXT, 0) : begin + steps * STEP])
+        before = CONTEXT if begin == 0 else 0
+        behind = steps * STEP + CONTEXT - before - len(sound)
+        sound = np.pad(sound, (before, behind))
+        sound = np.clip(sound * np.float32(level_gain(sound)), -1.0, 1.0)
+        slices = np.lib.stride_tricks.sliding_window_view(sound, STEP + CONTEXT)[::STEP]
+        heard, *state = self._network.run(
+            None, {"input": np.ascontiguousarray(slices), "h": self._state[0], "c": self._state[1]}
+        )
+        self._state = (state[0], state[1])
+        self._probabilities[self._known : self._known + steps] = heard.reshape(-1)
+        self._known += steps
