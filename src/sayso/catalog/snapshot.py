@@ -36,10 +36,14 @@ class PackageSource:
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
-    """The files come from a Hugging Face hub repository at an exact revision."""
+    """The files come from a Hugging Face hub repository at an exact revision.
+
+    `include` names the files to take, shell patterns allowed; empty for all that are no documentation.
+    """
 
     repo: str
     revision: str
+    include: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
