@@ -36,7 +36,8 @@ def to_float(samples: Samples) -> Floats:
 def framed_samples(pcm: Samples, first: int, frames: int) -> Floats:
     """Return the samples that frames `first` … `first + frames - 1` see.
 
-    shape = ((frames - 1) * 160 + 400,), dtype float32 in [-1, 1). A frame is centred on its hop. Before the audio lies its mirror image, after it silence.
+    shape = ((frames - 1) * 160 + 400,), dtype float32 in [-1, 1). A frame is centred on its hop;
+    before the audio lies its mirror image, after it silence.
     """
     begin = first * HOP - FFT // 2
     end = begin + (frames - 1) * HOP + FFT
@@ -51,8 +52,9 @@ def framed_samples(pcm: Samples, first: int, frames: int) -> Floats:
 def log_mel(pcm: Samples, first: int, frames: int, mel_filters: Floats) -> Floats:
     """Return Whisper's features of `frames` frames from frame `first` on.
 
-    shape = (mels, frames), dtype float32. Power spectrum under a Hann window, Mel filters, log10 cut at 8 below the window's loudest bin, then
-    (x + 4) / 4: section 2.2 of the Whisper paper (arXiv 2212.04356) and its published code.
+    shape = (mels, frames), dtype float32. Power spectrum under a Hann window, Mel filters, log10 cut at
+    8 below the window's loudest bin, then (x + 4) / 4: section 2.2 of the Whisper paper (arXiv 2212.04356)
+    and its published code.
     """
     hann = np.hanning(FFT + 1)[:-1].astype(np.float32)
     sound = framed_samples(pcm, first, frames)
