@@ -15,6 +15,7 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
+from sayso import __version__
 from sayso.catalog.materialize import materialize
 from sayso.catalog.pulled import find_pulled
 from sayso.catalog.reference import choose, parse_reference, recognise
@@ -51,7 +52,7 @@ def pull(
 
     `model` is a catalogue entry or `owner/name[@revision][:file]`. Every file is compared with the digest
     that the hub states for the commit. `endpoint` is the hub's base URL, for a mirror. An interrupted pull
-    goes on where it stopped when it is called again. Raises `ConfigurationError` if the hub is out of reach or
+    goes on where it stopped when it is called again. Raises `ConfigurationError` if the hub is out of reach,
     has no such model, if a file is not what it should be, if no engine reads the model, or if another
     commit has been pulled under this name before: a snapshot never changes.
     """
@@ -72,7 +73,7 @@ def pull(
             return earlier
         partial = home / f".partial-{commit[:12]}"
         _check_space(siblings, partial, models_dir)
-        headers = build_hf_headers(library_name="sayso")
+        headers = build_hf_headers(library_name="sayso", library_version=__version__)
         files = []
         for sibling in siblings:
             name, target = sibling.rfilename, partial / sibling.rfilename
@@ -91,9 +92,8 @@ def pull(
 def _look_up(source: HubSource, endpoint: str | None) -> tuple[ModelInfo, list[RepoSibling]]:
     constants.HF_HUB_DISABLE_TELEMETRY = True  # the library would tell the hub what else is installed
     try:
-        info = HfApi(endpoint=endpoint, library_name="sayso").model_info(
-            source.repo, revision=source.revision, files_metadata=True, timeout=TIMEOUT
-        )
+        api = HfApi(endpoint=endpoint, library_name="sayso", library_version=__version__)
+        info = api.model_info(source.repo, revision=source.revision, files_metadata=True, timeout=TIMEOUT)
     except (httpx2.HTTPError, ConnectionError) as error:
         raise ConfigurationError(f"{source.repo}: {explain(error)}") from None
     except HFValidationError as error:

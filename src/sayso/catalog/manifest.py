@@ -73,7 +73,7 @@ def check_name(name: object) -> str:
     if isinstance(name, str) and NAME.fullmatch(name) and ".." not in name:
         return name
     raise ConfigurationError(
-        f"{name!r} can not name a model: at most 200 letters, digits and . _ : / @ + -, a letter or digit first"
+        f"{name!r} can not name a model: at most 200 letters, digits and . _ : / @ + -, no sign first"
     )
 
 

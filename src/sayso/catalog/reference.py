@@ -57,7 +57,7 @@ def recognise(names: Collection[str]) -> tuple[Kind, str]:
     if "model.bin" in names and any(name.startswith("vocabulary.") for name in names):
         return "speech", "whisper"
     raise ConfigurationError(
-        "no engine here reads this repository: it holds no GGUF, no OpenVINO IR and no Whisper for CTranslate2"
+        "no engine here reads this repository: it holds no GGUF, OpenVINO IR or Whisper for CTranslate2"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import httpx2
 from huggingface_hub import get_session
 
-from sayso.catalog.storage import CHUNK, Progress
+from sayso.catalog.storage import Progress
 from sayso.errors import ConfigurationError
 
 TIMEOUT: Final = 30.0  # seconds without a byte
@@ -79,7 +79,7 @@ def _append(
         if response.status_code != httpx2.codes.PARTIAL_CONTENT:
             out.truncate(0)  # the server began again
             offset = 0
-        for chunk in response.iter_bytes(CHUNK):
+        for chunk in response.iter_raw():
             offset += len(chunk)
             if offset > size:
                 out.truncate(0)
