@@ -1,0 +1,1 @@
+"""The database: one writer, short readers, portable types, migrations."""

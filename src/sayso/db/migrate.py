@@ -1,0 +1,46 @@
+"""Bring a database to the schema of this code."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError
+
+from sayso.db.session import Database
+from sayso.errors import ConfigurationError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+async def migrate(database: Database) -> None:
+    """Apply what is missing, all or nothing; a database that is up to date is left alone.
+
+    Processes that start at once take turns. Raises `ConfigurationError` for a database that newer code has
+    migrated, and for a file that is no database.
+    """
+    try:
+        async with database.transaction() as session:
+            connection = await session.connection()
+            await connection.run_sync(_upgrade)
+    except DatabaseError as error:
+        if "not a database" not in str(error.orig):
+            raise
+        raise ConfigurationError("setting 'database_url': the file is not a database") from None
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    scripts = ScriptDirectory.from_config(config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    present = set(MigrationContext.configure(connection).get_current_heads())
+    if present - known:
+        raise ConfigurationError(
+            f"the database is of a newer version of sayso (revision {min(present - known)}): upgrade sayso"
+        )
+    if present != set(scripts.get_heads()):
+        command.upgrade(config, "head")

@@ -1,0 +1,119 @@
+"""Which SQLite library to use, and how its connections are set up.
+
+Releases 3.7.0 to 3.51.2 can lose commits when a write-ahead log is reset while another connection writes
+(https://sqlite.org/wal.html#the_wal_reset_bug); 3.44.6 and 3.50.7 carry the fix, and 3.52.0 was withdrawn.
+The library that Python links is often one of those, so `pysqlite3` brings a good one where it has wheels.
+Without a good one the database keeps a rollback journal, which has no such fault and commits more slowly.
+
+Two copies of SQLite in one process must not open one file: when one closes it, the other's locks are gone
+(https://sqlite.org/howtocorrupt.html). So everything in this process opens a database with `driver()`.
+"""
+
+import importlib
+import importlib.util
+import sqlite3
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType, SimpleNamespace
+from typing import Any, Literal
+
+import aiosqlite
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from sayso.errors import ConfigurationError
+
+BUSY_SECONDS = 10.0  # how long a connection waits for another process's lock
+READERS = 4  # connections; a read lasts about a millisecond
+
+Version = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A DB-API module, the version of its SQLite, and the journal that is safe with it."""
+
+    module: ModuleType
+    version: Version
+    journal: Literal["wal", "truncate"]
+
+
+def resets_wal_safely(version: Version) -> bool:
+    """Tell whether this SQLite is free of the write-ahead log's reset race."""
+    if version >= (3, 51, 3):
+        return version != (3, 52, 0)
+    return version < (3, 7, 0) or (3, 50, 7) <= version < (3, 51, 0) or (3, 44, 6) <= version < (3, 45, 0)
+
+
+def choose(candidates: list[ModuleType]) -> Driver:
+    """Return the first candidate that may keep a write-ahead log, else the first of all without one."""
+    for module in candidates:
+        if resets_wal_safely(module.sqlite_version_info):
+            return Driver(module, module.sqlite_version_info, "wal")
+    return Driver(candidates[0], candidates[0].sqlite_version_info, "truncate")
+
+
+@cache
+def driver() -> Driver:
+    """Return the one SQLite that this process uses."""
+    candidates: list[ModuleType] = [sqlite3]
+    if importlib.util.find_spec("pysqlite3"):
+        candidates.append(importlib.import_module("pysqlite3.dbapi2"))
+    return choose(candidates)
+
+
+def create_engine(url: URL, *, read_only: bool) -> AsyncEngine:
+    """Return an engine over the file that `url` names: one connection that writes, or a few that only read.
+
+    Transactions begin at once with the write lock, or deferred for reading.
+    """
+    chosen = driver()
+    engine = create_async_engine(
+        url.set(drivername="sqlite+aiosqlite"),
+        module=_adapted(chosen.module),
+        # The driver stays out of transactions: they begin in `begin` below.
+        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
+        pool_size=READERS if read_only else 1,
+        max_overflow=0,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def connect(connection: Any, _record: object) -> None:
+        _set_up(connection, chosen.journal, read_only=read_only)
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _adapted(module: ModuleType) -> AsyncAdapt_aiosqlite_dbapi:
+    """Make SQLAlchemy's aiosqlite dialect work with another module than the standard library's."""
+
+    def connect(database: str, **options: Any) -> aiosqlite.Connection:
+        return aiosqlite.Connection(lambda: module.connect(database, **options), iter_chunk_size=64)
+
+    shim = SimpleNamespace(
+        **{name: getattr(module, name) for name in dir(module) if not name.startswith("__")}
+        | {"connect": connect, "Connection": aiosqlite.Connection, "__version__": aiosqlite.__version__}
+    )
+    return AsyncAdapt_aiosqlite_dbapi(shim, module)  # type: ignore[arg-type]
+
+
+def _set_up(connection: Any, journal: str, *, read_only: bool) -> None:
+    cursor = connection.cursor()
+    try:
+        for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute("PRAGMA journal_mode")
+        if cursor.fetchone()[0] != journal:
+            cursor.execute(f"PRAGMA journal_mode = {journal}")
+            if cursor.fetchone()[0] != journal:
+                raise ConfigurationError(f"the database can not keep a journal of the kind '{journal}'")
+        if read_only:
+            cursor.execute("PRAGMA query_only = ON")
+    finally:
+        cursor.close()

@@ -1,0 +1,1 @@
+"""What the operator can see: logs and metrics, without a word of content."""

@@ -1,0 +1,71 @@
+"""What Prometheus reads. Labels are route templates and snapshot ids: never what a caller wrote."""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+FIRST_TOKEN_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30)
+DECODE_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30)
+
+
+class Metrics:
+    """All metrics of one process, in a registry of their own. Durations are seconds."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, unused
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # under the names that every dashboard knows
+        self._add_requests()
+        self._add_usage()
+        self._add_engines()
+
+    def _add_requests(self) -> None:
+        self.http_requests = self._counter("http_requests", "Requests answered.", "route", "method", "status")
+        self.request_duration = self._histogram(
+            "request_duration_seconds", "From a request's first byte to its answer's last.",
+            REQUEST_SECONDS, "route",
+        )  # fmt: skip
+        self.time_to_first_token = self._histogram(
+            "time_to_first_token_seconds", "From a request to the first token of its answer.",
+            FIRST_TOKEN_SECONDS, "model",
+        )  # fmt: skip
+        self.audio_decode = self._histogram(
+            "audio_decode_seconds", "From an upload's last byte to its decoded samples.", DECODE_SECONDS
+        )
+        self.disconnects = self._counter("disconnects", "Callers that left before the end.", "model")
+        self.queue_refusals = self._counter("queue_refusals", "Requests refused by a full queue.", "model")
+
+    def _add_usage(self) -> None:
+        self.prompt_tokens = self._counter("prompt_tokens", "Tokens of prompts.", "model")
+        self.completion_tokens = self._counter("completion_tokens", "Tokens of answers.", "model")
+        self.cached_prompt_tokens = self._counter(
+            "cached_prompt_tokens", "Tokens of prompts that the prefix cache served.", "model"
+        )
+        self.audio_seconds = self._counter("audio_seconds", "Audio heard.", "model", "task")
+
+    def _add_engines(self) -> None:
+        self.in_flight = self._gauge("in_flight", "Requests admitted and not yet answered.", "model")
+        self.engine_up = self._gauge("engine_up", "1 while the engine is ready, else 0.", "engine")
+        self.engine_restarts = self._counter(
+            "engine_restarts", "Starts of the engine's process after the first.", "engine"
+        )
+
+    def render(self) -> tuple[bytes, str]:
+        """Return the page in Prometheus's text format, and its content type."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(name, meaning, labels, namespace="sayso", registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(name, meaning, labels, namespace="sayso", registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, meaning, labels, namespace="sayso", buckets=buckets, registry=self.registry)

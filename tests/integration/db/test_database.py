@@ -1,0 +1,190 @@
+"""A real file: durability settings, one writer at a time, several processes."""
+
+import asyncio
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from sayso.db import sqlite
+from sayso.db.session import Database
+from sayso.errors import ConfigurationError
+
+WRITER = """
+import asyncio, sys
+from sqlalchemy import text
+from sayso.db.session import Database
+
+async def main(url, name, count):
+    async with Database.open(url) as db:
+        for _ in range(count):
+            async with db.transaction() as session:
+                total = await session.scalar(text("SELECT value FROM total"))
+                await session.execute(text("UPDATE total SET value = :value"), {"value": total + 1})
+                await session.execute(text("INSERT INTO line VALUES (:name)"), {"name": name})
+
+asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+"""
+
+
+def url_of(folder: Path) -> str:
+    return f"sqlite:///{folder / 'sayso.db'}"
+
+
+async def run(*arguments: str) -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stderr=asyncio.subprocess.PIPE)
+    _, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+
+
+async def pragma(db: Database, name: str, *, reading: bool = False) -> object:
+    async with db.read() if reading else db.transaction() as session:
+        return await session.scalar(text(f"PRAGMA {name}"))
+
+
+@pytest.mark.parametrize("reading", [False, True])
+async def test_every_connection_is_set_up(tmp_path: Path, reading: bool) -> None:
+    async with Database.open(url_of(tmp_path)) as db:
+        assert await pragma(db, "journal_mode", reading=reading) == sqlite.driver().journal
+        assert await pragma(db, "synchronous", reading=reading) == 2
+        assert await pragma(db, "foreign_keys", reading=reading) == 1
+        assert await pragma(db, "secure_delete", reading=reading) == 1
+        assert await pragma(db, "busy_timeout", reading=reading) == 10_000
+        assert await pragma(db, "query_only", reading=reading) == int(reading)
+        version = ".".join(map(str, sqlite.driver().version))
+        async with db.read() as session:
+            assert await session.scalar(text("SELECT sqlite_version()")) == version
+
+
+async def test_a_transaction_is_kept_or_undone_whole(tmp_path: Path) -> None:
+    async with Database.open(url_of(tmp_path)) as db:
+        async with db.transaction() as session:
+            await session.execute(text("CREATE TABLE line (n INTEGER)"))
+            await session.execute(text("INSERT INTO line VALUES (1)"))
+
+        async def fail() -> None:
+            async with db.transaction() as session:
+                await session.execute(text("INSERT INTO line VALUES (2)"))
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await fail()
+        async with db.read() as session:
+            assert (await session.scalars(text("SELECT n FROM line"))).all() == [1]
+
+
+async def test_a_read_can_not_write(tmp_path: Path) -> None:
+    async with Database.open(url_of(tmp_path)) as db:
+        async with db.transaction() as session:
+            await session.execute(text("CREATE TABLE line (n INTEGER)"))
+        with pytest.raises(OperationalError, match="readonly"):
+            async with db.read() as session:
+                await session.execute(text("INSERT INTO line VALUES (1)"))
+
+
+async def test_a_transaction_in_a_transaction_is_refused(tmp_path: Path) -> None:
+    async with Database.open(url_of(tmp_path)) as db:
+        async with db.transaction():
+            with pytest.raises(RuntimeError, match="already"):
+                async with db.transaction():
+                    pass
+        async with db.transaction():
+            pass
+
+
+async def test_a_cancelled_writer_lets_the_next_one_write(tmp_path: Path) -> None:
+    async with Database.open(url_of(tmp_path)) as db:
+        async with db.transaction() as session:
+            await session.execute(text("CREATE TABLE line (n INTEGER)"))
+        inside = asyncio.Event()
+
+        async def write() -> None:
+            async with db.transaction() as session:
+                await session.execute(text("INSERT INTO line VALUES (1)"))
+                inside.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(write())
+        await inside.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with db.transaction() as session:
+            assert await session.scalar(text("SELECT count(*) FROM line")) == 0
+
+
+async def test_tasks_and_processes_take_turns(tmp_path: Path) -> None:
+    """Read-then-write from three processes and four tasks loses no increment, while readers look on."""
+    async with Database.open(url_of(tmp_path)) as db:
+        async with db.transaction() as session:
+            await session.execute(text("CREATE TABLE total (value INTEGER)"))
+            await session.execute(text("CREATE TABLE line (name TEXT)"))
+            await session.execute(text("INSERT INTO total VALUES (0)"))
+
+        async def write(count: int) -> None:
+            for _ in range(count):
+                async with db.transaction() as session:
+                    total = await session.scalar(text("SELECT value FROM total"))
+                    assert isinstance(total, int)
+                    await session.execute(text("UPDATE total SET value = :value"), {"value": total + 1})
+
+        async def look() -> None:
+            seen = 0
+            while seen < 220:
+                async with db.read() as session:
+                    now = await session.scalar(text("SELECT value FROM total"))
+                assert isinstance(now, int)
+                assert now >= seen
+                seen = now
+
+        processes = [run("-c", WRITER, url_of(tmp_path), name, "40") for name in "abc"]
+        await asyncio.gather(*processes, *(write(25) for _ in range(4)), look())
+        async with db.read() as session:
+            assert await session.scalar(text("SELECT value FROM total")) == 220
+            assert await session.scalar(text("SELECT count(*) FROM line")) == 120
+            assert await session.scalar(text("PRAGMA integrity_check")) == "ok"
+
+
+async def test_without_a_good_sqlite_the_same_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sqlite3
+
+    chosen = sqlite.Driver(sqlite3, sqlite3.sqlite_version_info, "truncate")
+    monkeypatch.setattr(sqlite, "driver", lambda: chosen)
+    async with Database.open(url_of(tmp_path)) as db:
+        assert await pragma(db, "journal_mode") == "truncate"
+        async with db.transaction() as session:
+            await session.execute(text("CREATE TABLE line (n INTEGER)"))
+
+        async def write() -> None:
+            async with db.transaction() as session:
+                await session.execute(text("INSERT INTO line VALUES (1)"))
+
+        await asyncio.gather(*(write() for _ in range(20)))
+        async with db.read() as session:
+            assert await session.scalar(text("SELECT count(*) FROM line")) == 20
+    assert not (tmp_path / "sayso.db-wal").exists()
+
+
+async def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    async with Database.open(url_of(folder)) as db:
+        async with db.transaction() as session:
+            await session.execute(text("CREATE TABLE line (n INTEGER)"))
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize("url", ["", "no url", "sqlite://", "sqlite:///:memory:", "mysql://u:s3cret@h/d"])
+def test_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="database_url") as caught:
+        Database.open(url)
+    assert "s3cret" not in caught.value.message
+
+
+def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="file/under"):
+        Database.open(url_of(tmp_path / "file" / "under"))
