@@ -10,6 +10,7 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 from hub_server import COMMIT, Hub, HubHandler
+from huggingface_hub import constants
 
 from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.hub import pull
@@ -201,7 +202,11 @@ def test_the_token_goes_to_the_hub_alone_and_into_no_log_or_message(
     assert "signature" not in refused.value.message
 
 
-def test_the_hub_is_not_told_what_else_is_installed(hub: Hub, tmp_path: Path) -> None:
+def test_the_hub_is_not_told_what_else_is_installed(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", False)
     pull("owner/model", tmp_path, endpoint=hub.endpoint)
     agents = {seen.headers["user-agent"] for seen in hub.seen}
     assert all(re.fullmatch(r"sayso/[\d.]+; hf_hub/[\d.]+; python/[\d.]+", agent) for agent in agents)
+    assert constants.HF_HUB_DISABLE_TELEMETRY

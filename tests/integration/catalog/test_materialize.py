@@ -1,3 +1,4 @@
+import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -178,6 +179,19 @@ def test_concurrent_processes_end_with_one_whole_folder(weights: Weights, tmp_pa
     (folder,) = map(Path, outputs)
     verify(weights.snapshot, folder)
     assert not list(folder.parent.glob(".new-*"))
+
+
+def test_nobody_else_may_write_meanwhile(weights: Weights) -> None:
+    lock = weights.models_dir / "some%2Fweights%3A1" / ".lock"
+    refused: list[str] = []
+
+    def try_lock(name: str, done: int, total: int) -> None:
+        with lock.open("w") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        refused.append(name)
+
+    materialize(weights.snapshot, weights.models_dir, try_lock)
+    assert "model.bin" in refused
 
 
 def test_what_a_killed_process_left_behind_goes(weights: Weights) -> None:
