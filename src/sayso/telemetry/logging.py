@@ -178,7 +178,7 @@ def _log_uncaught() -> None:
 def _own_fields(record: logging.LogRecord) -> dict[str, object]:
     line: dict[str, object] = {"event": record.msg}
     for key, value in getattr(record, _FIELDS).items():
-        line[key] = _described(value) if isinstance(value, BaseException) else _clipped(value)
+        line[key] = _shown(value)
     return line
 
 
@@ -189,10 +189,10 @@ def _plain_fields(record: logging.LogRecord) -> dict[str, object]:
         text = record.getMessage()
     line: dict[str, object] = {
         "event": "message" if ours else "library_message",
-        "reason": _clipped(text.partition("\n")[0]),
+        "reason": _shown(text.partition("\n")[0]),
         "path": f"{record.module}:{record.lineno}",
     }
-    line |= {key: _clipped(record.__dict__[key]) for key in _DECLARED & record.__dict__.keys()}
+    line |= {key: _shown(record.__dict__[key]) for key in _DECLARED & record.__dict__.keys()}
     if record.exc_info and record.exc_info[1]:
         line["error"] = _described(record.exc_info[1])
     return line
@@ -213,12 +213,20 @@ def _base(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _clipped(value: object) -> object:
-    return f"{value[:MAX_VALUE]}..." if isinstance(value, str) and len(value) > MAX_VALUE else value
+def _shown(value: object) -> str | int | float | None:
+    match value:
+        case str():
+            return value if len(value) <= MAX_VALUE else f"{value[:MAX_VALUE]}..."
+        case int() | float() | None:
+            return value
+        case BaseException():
+            return _described(value)
+        case _:
+            return type(value).__name__
 
 
 def _quoted(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text = value if isinstance(value, str) else json.dumps(value)
     return text if _BARE.fullmatch(text) else _ascii(json.dumps(text))
 
 

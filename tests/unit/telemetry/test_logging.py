@@ -150,10 +150,14 @@ def test_handlers_of_libraries_are_replaced() -> None:
 def test_plain_records_of_this_package_are_one_line() -> None:
     stream = io.StringIO()
     configure_logging("info", "text", stream)
-    logging.getLogger("sayso.access").info("%s %d\n%s", "GET", 200, "x", extra={"seconds": 2})
+    logging.getLogger("sayso.access").info(
+        "%s %d\n%s", "GET", 200, "x", extra={"seconds": 2, "error": failure()}
+    )
     assert stream.getvalue().count("\n") == 1
     assert 'sayso.access message reason="GET 200"' in stream.getvalue()
     assert "seconds=2" in stream.getvalue()
+    assert "error=" in stream.getvalue()
+    assert CANARY not in stream.getvalue()
 
 
 def test_what_nobody_caught_shows_no_content() -> None:
