@@ -23,12 +23,14 @@ class EngineInfo:
 
     `fingerprint` names the snapshot, the engine's build and its settings: the response's
     `system_fingerprint`. `context_length` is in tokens, 0 for speech. `resident_bytes` is the memory of
-    the process that runs it, 0 where unknown.
+    the process that runs it, 0 where unknown. `running` and `waiting` count requests at this moment.
     """
 
     fingerprint: str
     context_length: int = 0
     resident_bytes: int = 0
+    running: int = 0
+    waiting: int = 0
 
 
 class ChatEngine(Protocol):

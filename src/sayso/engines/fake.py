@@ -86,7 +86,7 @@ class FakeEngine:
 
     async def info(self) -> EngineInfo:
         """Describe the engine."""
-        return EngineInfo("fp_fake", self.context_length)
+        return EngineInfo("fp_fake", self.context_length, running=self.running)
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Answer with the script's reply, or call a tool where one is forced."""

@@ -69,6 +69,10 @@ class EngineHost:
             )
         return self._info
 
+    async def load(self) -> EngineInfo:
+        """Ask the host itself, for what changes: memory, requests that run and wait."""
+        return EngineInfo(**await self.connection.get_json("/info"))
+
     async def stop(self) -> None:
         """End the host: politely, then by force."""
         if self._task is not None:
@@ -128,8 +132,7 @@ class EngineHost:
     async def _hear(self, message: dict[str, str]) -> None:
         match message:
             case {"event": "ready"}:
-                body = await self.connection.get_json("/info")
-                self._info = EngineInfo(body["fingerprint"], body["context_length"], body["resident_bytes"])
+                self._info = await self.load()
                 self._change("ready")
                 self._first.set()
             case {"event": "failed", "message": text}:

@@ -2,33 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
+from sayso.catalog.catalogue import Catalogue, ModelListing
 from sayso.catalog.snapshot import Snapshot
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
 from sayso.errors import InvalidRequest, ModelNotFound
-
-
-@dataclass(frozen=True, slots=True)
-class ModelListing:
-    """A name that requests may use: an alias or a snapshot's own id. `created` is in Unix seconds."""
-
-    id: str
-    created: int
-    owned_by: str
-    snapshot: str
-
-
-class ModelNames(Protocol):
-    """What routing needs of the catalogue."""
-
-    def resolve(self, name: str) -> Snapshot:
-        """Follow aliases to a snapshot. Raises `ModelNotFound`."""
-        ...
-
-    def listing(self) -> tuple[ModelListing, ...]:
-        """Return every name that resolves to a served snapshot."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +33,9 @@ class Router:
     """Resolves names; `chat` and `speech` map snapshot ids to the engines that serve them."""
 
     def __init__(
-        self, names: ModelNames, chat: Mapping[str, ChatEngine], speech: Mapping[str, SpeechEngine]
+        self, catalogue: Catalogue, chat: Mapping[str, ChatEngine], speech: Mapping[str, SpeechEngine]
     ) -> None:
-        self._names = names
+        self._catalogue = catalogue
         self._chat = chat
         self._speech = speech
 
@@ -67,7 +45,7 @@ class Router:
         Raises `ModelNotFound`, `InvalidRequest` for a model of another kind, `EngineUnavailable` while the
         engine loads or restarts.
         """
-        snapshot = self._names.resolve(model)
+        snapshot = self._catalogue.resolve(model)
         if snapshot.kind != "chat":
             raise InvalidRequest(
                 f"The model `{model}` is not a chat model and is not supported by this endpoint.",
@@ -81,7 +59,7 @@ class Router:
 
     async def speech(self, model: str) -> SpeechRoute:
         """Route a transcription, translation or language detection; raises as `chat` does."""
-        snapshot = self._names.resolve(model)
+        snapshot = self._catalogue.resolve(model)
         if snapshot.kind != "speech":
             raise InvalidRequest(
                 f"The model `{model}` is not a speech model and is not supported by this endpoint.",
@@ -95,11 +73,11 @@ class Router:
 
     def models(self) -> tuple[ModelListing, ...]:
         """Return every name that a request may use."""
-        return self._names.listing()
+        return self._catalogue.listing({*self._chat, *self._speech})
 
     def model(self, name: str) -> ModelListing:
         """Return one name. Raises `ModelNotFound`."""
-        for listing in self._names.listing():
+        for listing in self.models():
             if listing.id == name:
                 return listing
         raise ModelNotFound(name)

@@ -47,12 +47,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 async def _info(request: Request) -> Response:
     info = await request.app.state.engine.info()
-    body = {
-        "fingerprint": info.fingerprint,
-        "context_length": info.context_length,
-        "resident_bytes": info.resident_bytes,
-    }
-    return Response(orjson.dumps(body), media_type="application/json")
+    return Response(orjson.dumps(info), media_type="application/json")
 
 
 async def _chat(request: Request) -> Response:

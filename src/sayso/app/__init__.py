@@ -1,0 +1,1 @@
+"""The composition root: settings become a database, engines, services and a server."""

@@ -1,0 +1,118 @@
+"""From the settings to the engines that serve: which snapshots, on what, with which limits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from sayso.catalog.catalogue import EMBEDDED_CHAT, EMBEDDED_SPEECH, Catalogue
+from sayso.catalog.materialize import materialize, pin
+from sayso.catalog.snapshot import Snapshot, UpstreamSource
+from sayso.config import Settings, read_secret
+from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
+from sayso.engines.config import EngineConfig
+from sayso.engines.hosted import HostedChatEngine, HostedSpeechEngine
+from sayso.engines.supervisor import EngineHost, HostState
+from sayso.engines.upstream.chat import UpstreamChatEngine
+from sayso.engines.upstream.connection import Connection, Endpoint
+from sayso.engines.upstream.speech import UpstreamSpeechEngine
+from sayso.errors import ConfigurationError, ModelNotFound
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A snapshot with the folder of its verified files, None where another server has them."""
+
+    snapshot: Snapshot
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Everything that runs, by snapshot id."""
+
+    chat: dict[str, ChatEngine]
+    speech: dict[str, SpeechEngine]
+    hosts: tuple[EngineHost, ...]
+    connections: tuple[Connection, ...]
+
+
+def plan(settings: Settings, catalogue: Catalogue) -> tuple[Snapshot, ...]:
+    """Return the snapshots to serve: those that are named, or the embedded ones and the operator's own.
+
+    Raises `ConfigurationError` for a name that is not in the catalogue.
+    """
+    names = settings.load_models or (EMBEDDED_CHAT, EMBEDDED_SPEECH, *settings.models)
+    try:
+        snapshots = {snapshot.id: snapshot for snapshot in map(catalogue.resolve, names)}
+    except ModelNotFound as error:
+        raise ConfigurationError(f"setting 'load_models': {error.message}") from None
+    return tuple(snapshots.values())
+
+
+def prepare(snapshots: tuple[Snapshot, ...], models_dir: Path, progress: Progress) -> tuple[Deployment, ...]:
+    """Join, verify or find the files of every snapshot; `progress` gets a name, bytes done, bytes in all."""
+    return tuple(_prepare(snapshot, models_dir, progress) for snapshot in snapshots)
+
+
+def _prepare(snapshot: Snapshot, models_dir: Path, progress: Progress) -> Deployment:
+    if isinstance(snapshot.source, UpstreamSource) or snapshot.engine == "fake":
+        return Deployment(snapshot, None)
+    pinned = pin(snapshot, models_dir, progress)
+    return Deployment(pinned, materialize(pinned, models_dir, progress))
+
+
+def build_engines(
+    settings: Settings,
+    deployments: tuple[Deployment, ...],
+    on_state: Callable[[str, HostState], None],
+) -> Engines:
+    """Return the engines, not started yet; `on_state` is told of every host's changes by snapshot id."""
+    engines = Engines({}, {}, (), ())
+    hosts: list[EngineHost] = []
+    connections: list[Connection] = []
+    for deployment in deployments:
+        snapshot = deployment.snapshot
+        if isinstance(snapshot.source, UpstreamSource):
+            connections.append(_upstream(snapshot, snapshot.source, engines))
+            continue
+        host = EngineHost(engine_config(settings, deployment), on_state=partial(on_state, snapshot.id))
+        hosts.append(host)
+        if snapshot.kind == "chat":
+            engines.chat[snapshot.id] = HostedChatEngine(host)
+        else:
+            engines.speech[snapshot.id] = HostedSpeechEngine(host)
+    return Engines(engines.chat, engines.speech, tuple(hosts), tuple(connections))
+
+
+def engine_config(settings: Settings, deployment: Deployment) -> EngineConfig:
+    """Return what the deployment's host is started with."""
+    snapshot = deployment.snapshot
+    chat = snapshot.kind == "chat"
+    entry = settings.models.get(snapshot.id)
+    return EngineConfig(
+        engine=snapshot.engine,
+        snapshot=snapshot.id,
+        folder=deployment.folder or settings.data_dir,
+        digest=snapshot.digest,
+        cache_dir=settings.data_dir / "cache" / snapshot.digest[:12],
+        context_length=snapshot.context_length,
+        cache_tokens=settings.chat_cache_tokens,
+        threads=settings.chat_threads if chat else settings.speech_threads,
+        max_concurrency=settings.chat_max_concurrency if chat else settings.speech_max_concurrency,
+        queue_depth=settings.chat_queue_depth if chat else settings.speech_queue_depth,
+        script=entry.script if entry else "",
+    )
+
+
+def _upstream(snapshot: Snapshot, source: UpstreamSource, engines: Engines) -> Connection:
+    key = read_secret(source.api_key_env) if source.api_key_env else None
+    connection = Connection(Endpoint(source.base_url.rstrip("/"), api_key=key))
+    info = EngineInfo(f"fp_{snapshot.digest[:12]}", snapshot.context_length)
+    if snapshot.kind == "chat":
+        engines.chat[snapshot.id] = UpstreamChatEngine(connection, source.model, info)
+    else:
+        engines.speech[snapshot.id] = UpstreamSpeechEngine(connection, source.model, info)
+    return connection

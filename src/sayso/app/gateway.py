@@ -1,0 +1,143 @@
+"""Everything that one server process owns, and the order in which it starts and stops."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from sayso.api.application import create_api
+from sayso.api.services import Limits, Services
+from sayso.app.deployments import Deployment, Engines, build_engines
+from sayso.app.health import GatewayHealth
+from sayso.app.http_metrics import GatewayMetrics
+from sayso.audio.decoding import AudioDecoder
+from sayso.catalog.catalogue import Catalogue
+from sayso.config import Settings
+from sayso.core.caller import Caller
+from sayso.db.migrate import migrate
+from sayso.db.session import Database
+from sayso.engines.supervisor import HostState
+from sayso.errors import ConfigurationError, EngineError
+from sayso.inference.metering import MetricsLedger
+from sayso.inference.observed import ObservedChatEngine, ObservedSpeechEngine
+from sayso.inference.readiness import Readiness
+from sayso.inference.routing import Router
+from sayso.telemetry.metrics import Metrics
+from sayso.tenancy.authentication import Authenticator, check_headers
+from sayso.tenancy.pepper import open_pepper
+from sayso.tenancy.service import FirstTenant, ensure_first_tenant
+
+FLUSH_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tenancy:
+    """The database with the secret that its keys are checked with; `first` is what a first start made."""
+
+    database: Database
+    pepper: bytes
+    first: FirstTenant | None
+
+
+async def open_tenancy(settings: Settings, *, with_first_tenant: bool = False) -> Tenancy:
+    """Open the database and bring it up to date.
+
+    `with_first_tenant` makes an organization, a project and a key in an empty one.
+    """
+    database = Database.open(settings.database_url)
+    await migrate(database)
+    pepper = await open_pepper(database, settings.data_dir)
+    first = await ensure_first_tenant(database, pepper) if with_first_tenant else None
+    return Tenancy(database, pepper, first)
+
+
+class Gateway:
+    """One server: built from settings and prepared deployments, then started, drained and stopped."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        deployments: tuple[Deployment, ...],
+        tenancy: Tenancy,
+    ) -> None:
+        self.settings = settings
+        self._tenancy = tenancy
+        self._metrics = Metrics()
+        self.engines: Engines = build_engines(settings, deployments, self._on_state)
+        self._decoder = AudioDecoder(max_audio_seconds=int(settings.max_audio_seconds))
+        self._authenticator = Authenticator(tenancy.database, tenancy.pepper)
+        self.health = GatewayHealth(Readiness(self.engines.chat, self.engines.speech))
+        self.app: FastAPI = create_api(self._services(catalogue))
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start every engine host and the decoder; does not wait for models."""
+        for host in self.engines.hosts:
+            host.start()
+        await self._decoder.start()
+        self._flushing = asyncio.create_task(self._flush_regularly())
+
+    async def ready(self) -> None:
+        """Wait until every host has loaded its model. Raises `ConfigurationError` when one can not."""
+        try:
+            await asyncio.gather(*(host.ready() for host in self.engines.hosts))
+        except EngineError as error:
+            raise ConfigurationError(error.message) from error
+
+    async def stop_engines(self) -> None:
+        """End every host: streams that still run end with an error event."""
+        await asyncio.gather(*(host.stop() for host in self.engines.hosts))
+
+    async def stop(self) -> None:
+        """Stop whatever still runs and close the database."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._flushing
+        await self.stop_engines()
+        await self._decoder.close()
+        for connection in self.engines.connections:
+            await connection.close()
+        await self._authenticator.flush_last_used()
+        await self._tenancy.database.close()
+
+    def _services(self, catalogue: Catalogue) -> Services:
+        chat = {
+            name: ObservedChatEngine(engine, name, self._metrics)
+            for name, engine in self.engines.chat.items()
+        }
+        speech = {
+            name: ObservedSpeechEngine(engine, name, self._metrics)
+            for name, engine in self.engines.speech.items()
+        }
+        return Services(
+            router=Router(catalogue, chat, speech),
+            ledger=MetricsLedger(self._metrics),
+            authenticate=self._authenticator.authenticate,
+            check_account=_check_account,
+            organization_slug=self._organization_slug,
+            decoder=self._decoder,
+            health=self.health,
+            metrics=GatewayMetrics(self._metrics),
+            limits=Limits(self.settings.max_upload_bytes, self.settings.max_body_bytes),
+            vendor_extras=self.settings.vendor_extras,
+        )
+
+    async def _organization_slug(self, caller: Caller) -> str:
+        return self._authenticator.organization_slug(caller)
+
+    def _on_state(self, engine: str, state: HostState) -> None:
+        self._metrics.engine_up.labels(engine).set(state == "ready")
+        if state == "down":
+            self._metrics.engine_restarts.labels(engine).inc()
+
+    async def _flush_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await self._authenticator.flush_last_used()
+
+
+async def _check_account(caller: Caller, organization: str | None, project: str | None) -> None:
+    check_headers(caller, organization, project)

@@ -1,0 +1,127 @@
+"""Serves the gateway over HTTP, and stops it the way an operator expects."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Generator
+
+import uvicorn
+import uvloop
+
+from sayso.app.gateway import Gateway
+from sayso.config import Settings
+from sayso.errors import ConfigurationError
+from sayso.telemetry.logging import EventLogger
+
+log = EventLogger("server")
+
+_FAREWELL_SECONDS = 3.0  # for the last frames to leave once the engines are gone
+
+
+class _Server(uvicorn.Server):
+    """uvicorn with the stopping left to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave the signals alone."""
+        yield
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return a bound socket. Raises `ConfigurationError` when the address can not be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((settings.host, settings.port))
+    except OSError as error:
+        bound.close()
+        raise ConfigurationError(
+            f"can not listen on {settings.host}:{settings.port} "
+            f"(settings 'host' and 'port'): {error.strerror}"
+        ) from None
+    return bound
+
+
+async def serve(gateway: Gateway, bound: socket.socket, on_ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `on_ready` is called once every model is loaded.
+
+    The first signal drains: not ready at once, new work refused, running answers get `drain_seconds` to
+    finish, then the engines end and with them, by an error event, what still runs. A second signal cuts
+    that short.
+    """
+    server = _Server(
+        uvicorn.Config(
+            gateway.app,
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=int(_FAREWELL_SECONDS),
+        )
+    )
+    signals = _Signals(asyncio.get_running_loop())
+    serving = asyncio.create_task(server.serve([bound]))
+    try:
+        await gateway.start()
+        ready = asyncio.create_task(gateway.ready())
+        stopping = asyncio.create_task(signals.first.wait())
+        await asyncio.wait((ready, stopping, serving), return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            ready.result()
+            on_ready()
+            await asyncio.wait((stopping, serving), return_when=asyncio.FIRST_COMPLETED)
+        else:
+            ready.cancel()
+        await _drain(gateway, server, signals)
+    finally:
+        server.should_exit = True
+        await gateway.stop_engines()
+        await serving
+        await gateway.stop()
+        signals.restore()
+
+
+class _Signals:
+    """Two events: the first signal and the second."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.first = asyncio.Event()
+        self.second = asyncio.Event()
+        self._loop = loop
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._hear)
+
+    def restore(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.remove_signal_handler(number)
+
+    def _hear(self) -> None:
+        (self.second if self.first.is_set() else self.first).set()
+
+
+async def _drain(gateway: Gateway, server: uvicorn.Server, signals: _Signals) -> None:
+    gateway.health.drain()
+    log.info("draining", seconds=gateway.settings.drain_seconds)
+    idle = asyncio.create_task(_idle(server))
+    hurried = asyncio.create_task(signals.second.wait())
+    await asyncio.wait(
+        (idle, hurried), timeout=gateway.settings.drain_seconds, return_when=asyncio.FIRST_COMPLETED
+    )
+    for task in (idle, hurried):
+        task.cancel()
+
+
+async def _idle(server: uvicorn.Server) -> None:
+    """Return once no request runs."""
+    while server.server_state.tasks:
+        await asyncio.wait(set(server.server_state.tasks))
+
+
+def event_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop that a server runs on."""
+    return uvloop.new_event_loop()

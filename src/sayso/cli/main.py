@@ -1,0 +1,45 @@
+"""The entry point."""
+
+from typing import Annotated
+
+import typer
+
+from sayso import __version__
+from sayso.cli.chat import chat_command
+from sayso.cli.keys import keys_app
+from sayso.cli.serve import serve_command
+from sayso.cli.transcribe import transcribe_command
+
+app = typer.Typer(
+    name="sayso",
+    help="Your own ChatGPT and Whisper API.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they may hold content
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Your own ChatGPT and Whisper API."""
+
+
+app.command("serve")(serve_command)
+app.command("chat")(chat_command)
+app.command("transcribe")(transcribe_command)
+app.add_typer(keys_app, name="keys")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
