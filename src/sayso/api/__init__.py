@@ -1,0 +1,1 @@
+"""Everything that knows HTTP: endpoints, errors on the wire, middleware."""

@@ -1,0 +1,59 @@
+"""The HTTP application."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from sayso.api.errors import MethodNotSupported, UnknownUrl, WireError, to_wire
+from sayso.api.health import health_router
+from sayso.api.middleware import RequestFrame
+from sayso.api.openai.audio import audio_router
+from sayso.api.openai.chat import chat_router
+from sayso.api.openai.completions import completions_router
+from sayso.api.openai.models import models_router
+from sayso.api.services import Services
+from sayso.api.validation import invalid_request
+from sayso.errors import SaysoError
+
+
+def create_api(services: Services) -> FastAPI:
+    """Return the application; it starts and stops nothing.
+
+    The interactive pages are off, for they load scripts from elsewhere; `/openapi.json` is there.
+    """
+    app = FastAPI(title="sayso", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.services = services
+    for router in (chat_router, completions_router, models_router, audio_router, health_router):
+        app.include_router(router)
+    app.add_exception_handler(SaysoError, _sayso_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_middleware(RequestFrame, health=services.health, metrics=services.metrics)
+    return app
+
+
+async def _sayso_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SaysoError)
+    return to_wire(error).response()
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    """Translate what FastAPI itself found wrong, with `query`, `path` and `body` cut off the location."""
+    assert isinstance(error, RequestValidationError)
+    first = dict(error.errors()[0])
+    first["loc"] = tuple(first["loc"])[1:] or first["loc"]
+    return to_wire(invalid_request(first)).response()
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return to_wire(UnknownUrl(request.method, request.url.path)).response()
+    if error.status_code == 405:
+        wire = to_wire(MethodNotSupported(request.method))
+        wire.headers.update(error.headers or {})
+        return wire.response()
+    return WireError(
+        error.status_code, "The request could not be served.", "invalid_request_error"
+    ).response()

@@ -1,0 +1,61 @@
+"""From an event stream to an HTTP answer, whole or streamed: one path for every endpoint that generates."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import TypeVar
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sayso.api.disconnect import unless_disconnected
+from sayso.api.sse import EventStream
+from sayso.errors import EngineFailed
+
+E = TypeVar("E")
+
+
+async def answer_whole(
+    request: Request,
+    events: AsyncGenerator[E, None],
+    collect: Callable[[AsyncIterator[E]], Awaitable[Response]],
+) -> Response:
+    """Return what `collect` makes of `events`; a client that leaves ends them at once."""
+
+    async def work() -> Response:
+        async with aclosing(events):
+            return await collect(events)
+
+    return await unless_disconnected(request.receive, work())
+
+
+async def answer_stream(
+    request: Request,
+    events: AsyncGenerator[E, None],
+    encode: Callable[[E, AsyncIterator[E]], AsyncGenerator[bytes, None]],
+) -> Response:
+    """Await the first event, so that a refusal is a real status, then return the stream of frames."""
+
+    async def begin() -> E:
+        try:
+            return await anext(events)
+        except StopAsyncIteration:
+            raise EngineFailed("The model gave no answer.") from None
+
+    try:
+        first = await unless_disconnected(request.receive, begin())
+    except BaseException:
+        await events.aclose()
+        raise
+
+    async def frames() -> AsyncGenerator[bytes, None]:
+        async with aclosing(events), aclosing(encode(first, events)) as encoded:
+            async for frame in encoded:
+                yield frame
+
+    return EventStream(frames())
+
+
+def json_response(values: object) -> Response:
+    """Return a JSON answer with status 200."""
+    return Response(orjson.dumps(values), media_type="application/json")

@@ -1,0 +1,141 @@
+"""POST /v1/audio/transcriptions, /translations, and /languages, which is ours."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import PlainTextResponse, Response
+
+from sayso.api.deps import CallerDep, ServicesDep
+from sayso.api.disconnect import unless_disconnected
+from sayso.api.field_errors import missing
+from sayso.api.openai.answering import answer_stream, answer_whole, json_response
+from sayso.api.openai.audio_request import SpeechCall, detection_call, transcription_call, translation_call
+from sayso.api.openai.audio_stream import TranscriptStreamEncoder, encode_events
+from sayso.api.openai.multipart import FILE_FIELD, Form, read_form
+from sayso.api.services import Services
+from sayso.audio.formats import Transcript, render
+from sayso.audio.languages import language_name
+from sayso.core.caller import Caller
+from sayso.core.speech import Audio, Segment, SpeechEvent, SpeechFinished, SpeechStarted
+from sayso.core.usage import AudioUsage
+from sayso.errors import AudioRejected, EngineFailed, InvalidRequest
+from sayso.inference.routing import SpeechRoute
+from sayso.inference.transcription import run_language_detection, run_transcription
+
+MIN_SECONDS = 0.1
+
+audio_router = APIRouter()
+
+
+@audio_router.post("/v1/audio/transcriptions")
+async def create_transcription(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
+    """Turn speech into text in its own language."""
+    form = await read_form(request, services.limits)
+    return await _spoken(
+        request, caller, services, form, transcription_call(form.fields, services.vendor_extras)
+    )
+
+
+@audio_router.post("/v1/audio/translations")
+async def create_translation(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
+    """Turn speech into English text."""
+    form = await read_form(request, services.limits)
+    return await _spoken(
+        request, caller, services, form, translation_call(form.fields, services.vendor_extras)
+    )
+
+
+@audio_router.post("/v1/audio/languages")
+async def detect_languages(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
+    """Name the probable languages of a clip, the most probable first."""
+    form = await read_form(request, services.limits)
+    call = detection_call(form.fields, services.vendor_extras)
+    route = await services.router.speech(call.model)
+    audio = await _decode(request, services, form)
+    languages = await unless_disconnected(
+        request.receive, run_language_detection(route, caller, audio, services.ledger)
+    )
+    return json_response(
+        {
+            "object": "audio.languages",
+            "languages": [
+                {
+                    "language": found.language,
+                    "name": language_name(found.language),
+                    "probability": round(found.probability, 6),
+                }
+                for found in languages[: call.limit]
+            ],
+            "duration": audio.seconds,
+            "usage": {"type": "duration", "seconds": audio.usage.whole_seconds},
+        }
+    )
+
+
+async def _spoken(
+    request: Request, caller: Caller, services: Services, form: Form, call: SpeechCall
+) -> Response:
+    route = await services.router.speech(call.model)
+    _check_language(route, call.language)
+    audio = await _decode(request, services, form)
+    events = run_transcription(route, caller, call.request(audio), services.ledger)
+    if call.stream:
+        encoder = TranscriptStreamEncoder()
+        return await answer_stream(request, events, lambda first, rest: encode_events(encoder, first, rest))
+
+    async def answer(stream: AsyncIterator[SpeechEvent]) -> Response:
+        return _rendered(await _collect(stream, call), call)
+
+    return await answer_whole(request, events, answer)
+
+
+def _check_language(route: SpeechRoute, language: str | None) -> None:
+    known = route.snapshot.languages
+    if language is not None and known and language not in known:
+        raise InvalidRequest(
+            f"Invalid 'language': this model does not know '{language}'.",
+            param="language",
+            code="invalid_value",
+        )
+
+
+async def _decode(request: Request, services: Services, form: Form) -> Audio:
+    """Decode the form's file and let go of it. Raises `AudioRejected`, `InvalidRequest` without a file."""
+    content, form.file = form.file, None
+    if content is None:
+        raise missing(FILE_FIELD)
+    audio = await unless_disconnected(request.receive, _decoded(services, content)) if content else None
+    if audio is None or audio.seconds < MIN_SECONDS:
+        raise AudioRejected(
+            "Audio file is too short. Minimum audio length is 0.1 seconds.",
+            param=FILE_FIELD,
+            code="audio_too_short",
+        )
+    return audio
+
+
+async def _decoded(services: Services, content: bytearray) -> Audio:
+    return await services.decoder.decode(content)
+
+
+async def _collect(events: AsyncIterator[SpeechEvent], call: SpeechCall) -> Transcript:
+    started: SpeechStarted | None = None
+    usage: AudioUsage | None = None
+    segments: list[Segment] = []
+    async for event in events:
+        match event:
+            case SpeechStarted():
+                started = event
+            case Segment():
+                segments.append(event)
+            case SpeechFinished():
+                usage = event.usage
+    if started is None or usage is None:
+        raise EngineFailed("The model stopped before the transcript was complete.")
+    return Transcript(call.task, started.language, usage, tuple(segments))
+
+
+def _rendered(transcript: Transcript, call: SpeechCall) -> Response:
+    body: Any = render(transcript, call.response_format, call.granularities)
+    return PlainTextResponse(body) if isinstance(body, str) else json_response(body)

@@ -1,0 +1,63 @@
+"""POST /v1/chat/completions, and the list of stored ones."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from sayso.api.body import read_json
+from sayso.api.deps import CallerDep, ServicesDep
+from sayso.api.openai.answer import AnswerHead
+from sayso.api.openai.answering import answer_stream, answer_whole, json_response
+from sayso.api.openai.chat_request import ChatCall, chat_call
+from sayso.api.openai.chat_response import chat_completion, collect
+from sayso.api.openai.chat_stream import ChatStreamEncoder, encode_events
+from sayso.core.chat import ChatEvent
+from sayso.ids import new_chat_completion_id
+from sayso.inference.chat import run_chat
+
+chat_router = APIRouter()
+
+
+@chat_router.post("/v1/chat/completions")
+async def create_chat_completion(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
+    """Continue a conversation, whole or streamed."""
+    call = chat_call(await read_json(request, services.limits), services.vendor_extras)
+    route = await services.router.chat(call.request.model)
+    head = AnswerHead.now(new_chat_completion_id(), route.model, route.info.fingerprint)
+    events = run_chat(route, caller, call.request, services.ledger)
+    if call.stream:
+        return await _streamed(request, call, head, events)
+    return await _whole(request, call, head, events)
+
+
+@chat_router.get("/v1/chat/completions")
+async def list_chat_completions(caller: CallerDep) -> Response:
+    """Return the stored completions: none yet, whatever `model`, `metadata`, `after` and `limit` say."""
+    return json_response({"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False})
+
+
+async def _streamed(
+    request: Request, call: ChatCall, head: AnswerHead, events: AsyncGenerator[ChatEvent, None]
+) -> Response:
+    encoder = ChatStreamEncoder(
+        head,
+        choices=call.request.n,
+        include_usage=call.include_usage,
+        logprobs=call.request.logprobs,
+        legacy_functions=call.legacy_functions,
+    )
+    return await answer_stream(request, events, lambda first, rest: encode_events(encoder, first, rest))
+
+
+async def _whole(
+    request: Request, call: ChatCall, head: AnswerHead, events: AsyncGenerator[ChatEvent, None]
+) -> Response:
+    async def answer(stream: AsyncIterator[ChatEvent]) -> Response:
+        choices, usage = await collect(stream, call.request.n)
+        completion = chat_completion(
+            head, choices, usage, logprobs=call.request.logprobs, legacy_functions=call.legacy_functions
+        )
+        return json_response(completion)
+
+    return await answer_whole(request, events, answer)

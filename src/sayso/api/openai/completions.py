@@ -1,0 +1,37 @@
+"""POST /v1/completions, the endpoint of 2020."""
+
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from sayso.api.body import read_json
+from sayso.api.deps import CallerDep, ServicesDep
+from sayso.api.openai.answer import AnswerHead
+from sayso.api.openai.answering import answer_stream, answer_whole, json_response
+from sayso.api.openai.chat_response import collect
+from sayso.api.openai.completion_request import completion_call
+from sayso.api.openai.completion_response import CompletionStreamEncoder, encode_events, text_completion
+from sayso.core.chat import ChatEvent
+from sayso.ids import new_completion_id
+from sayso.inference.chat import run_completion
+
+completions_router = APIRouter()
+
+
+@completions_router.post("/v1/completions")
+async def create_completion(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
+    """Continue raw text, whole or streamed."""
+    call = completion_call(await read_json(request, services.limits), services.vendor_extras)
+    route = await services.router.chat(call.request.model)
+    head = AnswerHead.now(new_completion_id(), route.model, route.info.fingerprint)
+    events = run_completion(route, caller, call.request, services.ledger)
+    if call.stream:
+        encoder = CompletionStreamEncoder(head, call)
+        return await answer_stream(request, events, lambda first, rest: encode_events(encoder, first, rest))
+
+    async def answer(stream: AsyncIterator[ChatEvent]) -> Response:
+        choices, usage = await collect(stream, len(call.request.prompts) * call.request.n)
+        return json_response(text_completion(head, call.request, choices, usage))
+
+    return await answer_whole(request, events, answer)

@@ -1,0 +1,93 @@
+"""What endpoints need of the rest of sayso; the composition root fills it in."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+from sayso.core.caller import Caller
+from sayso.core.speech import Audio
+from sayso.inference.metering import UsageLedger
+from sayso.inference.routing import Router
+
+VendorExtras: TypeAlias = Literal["ignore", "reject"]
+
+
+class AudioDecoder(Protocol):
+    """Turns an uploaded file into sound."""
+
+    async def decode(self, content: memoryview | bytes | bytearray) -> Audio:
+        """Decode `content`. Raises `AudioRejected` for what is no audio."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether work is accepted; `reasons` says of each part why not, with an empty text where it is fine."""
+
+    ready: bool
+    reasons: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class Health(Protocol):
+    """The process's own view of itself."""
+
+    @property
+    def draining(self) -> bool:
+        """True from the moment that new work is refused."""
+        ...
+
+    def live(self) -> bool:
+        """Return whether the process works at all."""
+        ...
+
+    async def ready(self) -> Readiness:
+        """Return whether real requests would be answered."""
+        ...
+
+
+class HttpMetrics(Protocol):
+    """Counts of requests, and the page that a scraper reads."""
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answered request; `route` is a template and never a path with an id in it."""
+        ...
+
+    def render(self) -> bytes:
+        """Return all metrics in the Prometheus text format."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what a request may bring. Sizes are bytes, deadlines seconds.
+
+    A body is given up when nothing of it arrives for `body_idle_seconds` or it is not complete after
+    `body_total_seconds`.
+    """
+
+    max_upload_bytes: int = 26_214_400
+    max_body_bytes: int = 8_388_608
+    body_idle_seconds: float = 30.0
+    body_total_seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that endpoints use.
+
+    `authenticate` turns the key presented into a `Caller`. `check_account` gets the caller with the
+    `OpenAI-Organization` and `OpenAI-Project` headers and raises `AuthenticationFailed` where they do not
+    match. `organization_slug` is what the `openai-organization` header says. `vendor_extras` tells
+    whether fields that OpenAI does not have are ignored or refused.
+    """
+
+    router: Router
+    ledger: UsageLedger
+    authenticate: Callable[[str], Awaitable[Caller]]
+    check_account: Callable[[Caller, str | None, str | None], Awaitable[None]]
+    organization_slug: Callable[[Caller], Awaitable[str]]
+    decoder: AudioDecoder
+    health: Health
+    metrics: HttpMetrics
+    limits: Limits = Limits()
+    vendor_extras: VendorExtras = "ignore"
