@@ -1,7 +1,6 @@
 """One file's decoder: a forked child that bounds itself, decodes, says how it went and is gone."""
 
 import ctypes
-import math
 import os
 import resource
 import signal
@@ -73,9 +72,9 @@ def _bound(order: Order, size: int, server: int) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     room = pages * resource.getpagesize() + size + _ROOM
     output = (order.max_samples + pcm.LARGEST_BLOCK) * BYTES_PER_SAMPLE
+    resource.setrlimit(resource.RLIMIT_CPU, (order.cpu_seconds, order.cpu_seconds + 1))  # SIGXCPU, SIGKILL
     for limit, value in (
         (resource.RLIMIT_AS, room),
-        (resource.RLIMIT_CPU, math.ceil(order.cpu_seconds)),
         (resource.RLIMIT_FSIZE, output),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 0),

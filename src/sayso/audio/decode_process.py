@@ -28,18 +28,22 @@ class DecodeProcess:
     async def start(cls) -> "DecodeProcess":
         """Start one and wait until it is ready. Raises `EngineUnavailable`."""
         process = cls._spawn()
+        ready = False
         try:
-            async with asyncio.timeout(_START_SECONDS):
-                ready = await asyncio.get_running_loop().sock_recv(process._control, MESSAGE_BYTES)
-        except BaseException as error:
-            process.close()
-            if isinstance(error, TimeoutError | OSError):
-                raise EngineUnavailable("The audio decoder does not start.") from error
-            raise
+            ready = await process._answers()  # noqa: SLF001 - its own class
+        finally:
+            if not ready:
+                process.close()
         if not ready:
-            process.close()
             raise EngineUnavailable("The audio decoder does not start.")
         return process
+
+    async def _answers(self) -> bool:
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                return bool(await asyncio.get_running_loop().sock_recv(self._control, MESSAGE_BYTES))
+        except (TimeoutError, OSError):
+            return False
 
     @classmethod
     def _spawn(cls) -> "DecodeProcess":

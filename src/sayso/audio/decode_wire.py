@@ -51,7 +51,9 @@ class NotStarted:
 
 Message: TypeAlias = Order | Decoded | Refusal | Ended | NotStarted
 
-_KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in (Order, Decoded, Refusal, Ended, NotStarted)}
+_KINDS: dict[str, type[Message]] = {
+    kind.__name__: kind for kind in (Order, Decoded, Refusal, Ended, NotStarted)
+}
 
 
 def encode(message: Message) -> bytes:

@@ -23,11 +23,11 @@ _log = logging.getLogger(__name__)
 
 
 class AudioDecoder:
-    """Decodes uploads, at most `concurrency` at a time (by default one for each CPU); `queue_depth` more wait.
+    """Decodes uploads in processes of its own.
 
-    A file is refused when it holds more than `max_audio_seconds` of sound, or takes longer than 5 seconds
-    of CPU time and 2 more for every MiB, or longer than `timeout_seconds` by the clock. The samples of
-    one hour take 115 MB.
+    At most `concurrency` at a time, by default one for each CPU; `queue_depth` more wait. A file is refused
+    when it holds more than `max_audio_seconds` of sound, or takes longer than 5 seconds of CPU time and 2
+    more for every MiB, or longer than `timeout_seconds` by the clock. The samples of one hour take 115 MB.
     """
 
     def __init__(
@@ -107,6 +107,8 @@ class AudioDecoder:
                     raise self._rejected(refusal)
                 case Ended(status=status) if status == -signal.SIGXCPU:
                     raise self._rejected(Refusal("too_slow"))
+                case Ended(status=status) if status == -signal.SIGKILL:  # by the system, for memory
+                    raise self._rejected(Refusal("too_large"))
                 case Ended(status=status):
                     _log.warning("an audio decoder ended with status %d", status)
                     raise self._rejected(Refusal("undecodable"))
@@ -153,7 +155,9 @@ class AudioDecoder:
             case "too_large":
                 text = "The audio file takes more memory to decode than is allowed."
             case "channels":
-                text = f"The audio's {refusal.detail} channels can not be mixed into one: send mono or stereo."
+                text = (
+                    f"The audio's {refusal.detail} channels can not be mixed into one: send mono or stereo."
+                )
             case "sample_rate":
                 text = f"The audio's sample rate of {refusal.detail} Hz is not supported."
             case "codec":

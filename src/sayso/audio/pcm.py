@@ -25,6 +25,7 @@ _CODECS = (
     "pcm_s32be,pcm_s32le,pcm_s64le,pcm_s8,pcm_u16be,pcm_u16le,pcm_u24be,pcm_u24le,pcm_u32be,pcm_u32le,pcm_u8"
 )
 _OPTIONS = {"codec_whitelist": _CODECS, "protocol_whitelist": "none"}
+_PROBING = {"wav": {"max_probe_packets": "0"}}  # else stereo PCM is searched for DTS, 20 ms a file
 _RATES = range(1_000, 768_001)  # Hz; below, one input sample becomes too many output samples
 _MAX_CHANNELS = 64  # libswresample's SWR_CH_MAX
 _SMALL_FILE = 1 << 20  # bytes
@@ -48,8 +49,7 @@ def decode(content: bytes, demuxer: str, max_samples: int) -> Iterator[memoryvie
     `Refused` when there is no sound in it, or more than `max_samples`; blocks may have come before.
     """
     samples = 0
-    _refuse_if_too_long(content, demuxer, max_samples)
-    with _open(content, demuxer) as container:
+    with _checked(content, demuxer, max_samples) as container:
         for block in _resampled(_frames(container, _audio_stream(container))):
             samples += block.nbytes // BYTES_PER_SAMPLE
             if samples > max_samples:
@@ -75,7 +75,7 @@ def _open(content: bytes, demuxer: str) -> Any:
         return av.open(
             io.BytesIO(content),
             format=demuxer,
-            options=_OPTIONS,
+            options=_OPTIONS | _PROBING.get(demuxer, {}),
             metadata_errors="ignore",
             io_open=_no_other_files,
         )
@@ -99,17 +99,18 @@ def _audio_stream(container: Any) -> Any:
     return stream
 
 
-def _refuse_if_too_long(content: bytes, demuxer: str, max_samples: int) -> None:
-    """Add up packet durations before anything is decoded: a tenth of decoding's cost.
+def _checked(content: bytes, demuxer: str, max_samples: int) -> Any:
+    """Open a container, and where it may be long, add up its packets' durations before any is decoded.
 
-    Left out where the file is small and says that it is short; if it lies, the count of samples and the
-    bound on CPU time end it soon enough.
+    That costs a tenth of decoding. A small file that says it is short is believed: if it lies, the count
+    of samples and the bound on CPU time end it soon enough.
     """
     limit = max_samples / SAMPLE_RATE
-    with _open(content, demuxer) as container:
-        says = container.duration / av.time_base if container.duration else 0.0
-        if len(content) < _SMALL_FILE and says <= limit:
-            return
+    container = _open(content, demuxer)
+    says = container.duration / av.time_base if container.duration else 0.0
+    if len(content) < _SMALL_FILE and says <= limit:
+        return container
+    with container:
         stream = _audio_stream(container)
         last = int(limit / stream.time_base)
         ticks = 0
@@ -117,6 +118,7 @@ def _refuse_if_too_long(content: bytes, demuxer: str, max_samples: int) -> None:
             ticks += packet.duration or 0
             if ticks > last:
                 raise Refused("too_long")
+    return _open(content, demuxer)
 
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:
@@ -128,13 +130,16 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def _frames(container: Any, stream: Any) -> Iterator[Any]:
-    """Yield frames, leaving out packets that are broken."""
+    """Yield frames, leaving out packets that are broken, unless all are."""
+    any_good = any_broken = False
     for packet in _packets(container, stream):
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
+            any_broken = True
             continue
         for frame in frames:
+            any_good = True
             channels = frame.layout.nb_channels
             if channels > _MAX_CHANNELS:
                 raise Refused("channels", channels)
@@ -142,6 +147,8 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:
                 raise Refused("sample_rate", frame.sample_rate)
             frame.pts = None
             yield frame
+    if any_broken and not any_good:
+        raise Refused("undecodable")
 
 
 def _resampled(frames: Iterator[Any]) -> Iterator[memoryview]:
@@ -166,8 +173,9 @@ def _resampled(frames: Iterator[Any]) -> Iterator[memoryview]:
 
 def _block_samples(frame: Any) -> int:
     """Return how many samples to resample at once, so that neither side of it grows large."""
-    growth = max(1, SAMPLE_RATE // frame.sample_rate)
-    return max(1024, _BLOCK_VALUES // (frame.layout.nb_channels * growth))
+    channels: int = frame.layout.nb_channels
+    growth: int = max(1, SAMPLE_RATE // frame.sample_rate)
+    return max(1024, _BLOCK_VALUES // (channels * growth))
 
 
 def _drained(fifo: Any, resampler: Any) -> Iterator[memoryview]:

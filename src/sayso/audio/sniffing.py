@@ -37,11 +37,12 @@ def _by_magic(content: memoryview) -> str | None:
             return "flac"
         case (b"\x00\x00\x01\xba", _):
             return "mpeg"
-    if head == _W64_RIFF:
-        return "w64"
-    if head[4:8] in _ISO_BOXES:
-        return "mov"
-    return None
+        case _ if head == _W64_RIFF:
+            return "w64"
+        case _ if head[4:8] in _ISO_BOXES:
+            return "mov"
+        case _:
+            return None
 
 
 def _by_frames(content: memoryview) -> str | None:
