@@ -30,11 +30,12 @@ test: setup $(VENV)/.dev ## Run every test that takes seconds; options in ARGS, 
 test-long: setup $(VENV)/.dev ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m long $(ARGS)
 
-check: $(VENV)/.app $(VENV)/.dev ## Lint, check format, types and tiers
+check: $(VENV)/.app $(VENV)/.dev ## Lint, check format, types, tiers and house rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tools.repo_lints
 
 format: $(VENV)/.dev ## Format the code and sort its imports
 	@$(BIN)/ruff check --fix-only --select I .

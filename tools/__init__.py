@@ -1,0 +1,1 @@
+"""Checks and generators for this repository; no part of the product."""
