@@ -81,7 +81,7 @@ def create_engine(url: URL, *, read_only: bool) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _record: object) -> None:
-        _set_up(connection, chosen.journal, read_only=read_only)
+        _set_up(connection, chosen, read_only=read_only)
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
@@ -103,17 +103,30 @@ def _adapted(module: ModuleType) -> AsyncAdapt_aiosqlite_dbapi:
     return AsyncAdapt_aiosqlite_dbapi(shim, module)  # type: ignore[arg-type]
 
 
-def _set_up(connection: Any, journal: str, *, read_only: bool) -> None:
+def _set_up(connection: Any, chosen: Driver, *, read_only: bool) -> None:
     cursor = connection.cursor()
     try:
         for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
             cursor.execute(f"PRAGMA {pragma}")
-        cursor.execute("PRAGMA journal_mode")
-        if cursor.fetchone()[0] != journal:
-            cursor.execute(f"PRAGMA journal_mode = {journal}")
-            if cursor.fetchone()[0] != journal:
-                raise ConfigurationError(f"the database can not keep a journal of the kind '{journal}'")
+        _set_journal(cursor, chosen)
         if read_only:
             cursor.execute("PRAGMA query_only = ON")
     finally:
         cursor.close()
+
+
+def _set_journal(cursor: Any, chosen: Driver) -> None:
+    cursor.execute("PRAGMA journal_mode")
+    if cursor.fetchone()[0] == chosen.journal:
+        return
+    try:
+        cursor.execute(f"PRAGMA journal_mode = {chosen.journal}")
+        changed = cursor.fetchone()[0] == chosen.journal
+    except chosen.module.OperationalError:  # locked: leaving a write-ahead log takes the file for oneself
+        changed = False
+    if not changed:
+        version = ".".join(map(str, chosen.version))
+        raise ConfigurationError(
+            f"the database is in use by a process whose SQLite keeps another journal than {version} may: "
+            "run both from one installation"
+        )

@@ -1,6 +1,7 @@
 """A real file: durability settings, one writer at a time, several processes."""
 
 import asyncio
+import sqlite3
 import stat
 import sys
 from pathlib import Path
@@ -149,8 +150,6 @@ async def test_tasks_and_processes_take_turns(tmp_path: Path) -> None:
 
 
 async def test_without_a_good_sqlite_the_same_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sqlite3
-
     chosen = sqlite.Driver(sqlite3, sqlite3.sqlite_version_info, "truncate")
     monkeypatch.setattr(sqlite, "driver", lambda: chosen)
     async with Database.open(url_of(tmp_path)) as db:
@@ -166,6 +165,42 @@ async def test_without_a_good_sqlite_the_same_holds(tmp_path: Path, monkeypatch:
         async with db.read() as session:
             assert await session.scalar(text("SELECT count(*) FROM line")) == 20
     assert not (tmp_path / "sayso.db-wal").exists()
+
+
+HOLDER = """
+import asyncio, sys
+from sqlalchemy import text
+from sayso.db.session import Database
+
+async def main(url):
+    async with Database.open(url) as db:
+        async with db.transaction() as session:
+            await session.execute(text("CREATE TABLE line (n INTEGER)"))
+        print("open", flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+@pytest.mark.skipif(sqlite.driver().journal != "wal", reason="needs a SQLite that may keep a write-ahead log")
+async def test_a_bad_sqlite_does_not_join_a_write_ahead_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLDER, url_of(tmp_path),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert holder.stdout is not None
+    assert await holder.stdout.readline() == b"open\n"
+    chosen = sqlite.Driver(sqlite3, sqlite3.sqlite_version_info, "truncate")
+    monkeypatch.setattr(sqlite, "driver", lambda: chosen)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
+    async with Database.open(url_of(tmp_path)) as db:
+        with pytest.raises(ConfigurationError, match="one installation"):
+            await pragma(db, "journal_mode")
+        await holder.communicate(b"")
+        assert await pragma(db, "journal_mode") == "truncate"
 
 
 async def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
