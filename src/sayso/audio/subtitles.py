@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from sayso.core.speech import Segment
 
 _LINE_BREAKS = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
+_ARROW = re.compile("-{2,}>")
 
 
 def srt(segments: Sequence[Segment]) -> str:
@@ -30,7 +31,7 @@ def _cues(segments: Sequence[Segment], mark: str) -> Iterator[tuple[str, str]]:
 
 def _line(text: str) -> str:
     """Join lines, and spoil the arrow that separates a cue's times."""
-    return _LINE_BREAKS.sub(" ", text).strip().replace("-->", "->")
+    return _ARROW.sub("->", _LINE_BREAKS.sub(" ", text).strip())
 
 
 def _clock(seconds: float, mark: str) -> str:
