@@ -28,9 +28,9 @@ class TranscriptStreamEncoder:
     def _delta(self, text: str) -> bytes:
         text = self._held + text if self._text else text.lstrip()
         spoken = text.rstrip()
+        self._held = text[len(spoken) :]
         if not spoken:
             return b""
-        self._held = text[len(spoken) :]
         self._text.append(spoken)
         return frame(orjson.dumps({"type": "transcript.text.delta", "delta": spoken}))
 
