@@ -1,6 +1,5 @@
 """Which source wins, and what is refused."""
 
-import ast
 import os
 from pathlib import Path
 
@@ -8,8 +7,6 @@ import pytest
 
 from sayso.config import Settings, client_settings, load_settings, read_secret
 from sayso.errors import ConfigurationError
-
-SOURCE = Path(__file__).parents[3] / "src" / "sayso"
 
 
 @pytest.fixture(autouse=True)
@@ -185,23 +182,3 @@ def test_the_client_has_variables_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_every_setting_says_what_it_means() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
-
-
-def reads_environment(node: ast.AST) -> bool:
-    names = {"environ", "environb", "getenv"}
-    match node:
-        case ast.Attribute(attr=attr):
-            return attr in names
-        case ast.ImportFrom(module="os", names=imported):
-            return any(alias.name in names for alias in imported)
-        case _:
-            return False
-
-
-def test_no_other_module_reads_the_environment() -> None:
-    readers = {
-        path.relative_to(SOURCE).as_posix()
-        for path in SOURCE.rglob("*.py")
-        if any(map(reads_environment, ast.walk(ast.parse(path.read_text()))))
-    }
-    assert readers == {"config.py"}
