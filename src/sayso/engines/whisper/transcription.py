@@ -13,12 +13,12 @@ from sayso.core.speech import (
     SpeechFinished,
     SpeechRequest,
     SpeechStarted,
-    Word,
 )
 from sayso.engines.whisper.features import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES, frame_count, pcm_samples
 from sayso.engines.whisper.model import DECODING, LOG_PROB_THRESHOLD, Decoded, Encoded, WhisperWeights
 from sayso.engines.whisper.voice import CLEAR_SPEECH, SPEECH, VoiceActivity, VoiceNetwork
 from sayso.engines.whisper.windows import Piece, WindowCut, cut_window
+from sayso.engines.whisper.words import spoken_words
 
 LEAD_FRAMES = 50  # heard before the first speech of a window
 MAX_LEAD_FRAMES = 100  # silence that is still decoded: Whisper starts its text within the first second
@@ -145,6 +145,9 @@ class Transcription:
         text = tokenizer.decode(piece["tokens"])
         duration = self._request.audio.seconds
         start, end = min(float(piece["start"]), duration), min(float(piece["end"]), duration)
+        words = spoken_words(piece.get("words", ()), self._voice, duration)
+        if words:
+            start, end = words[0].start, words[-1].end
         if start >= end or not text.strip() or not self._is_spoken(start, end, decoded):
             return None
         segment = Segment(
@@ -158,7 +161,7 @@ class Transcription:
             avg_logprob=decoded.avg_logprob,
             compression_ratio=decoded.compression_ratio,
             no_speech_prob=decoded.no_speech_prob,
-            words=tuple(_word(word, duration) for word in piece.get("words", ())),
+            words=words,
         )
         self._segments += 1
         return segment
@@ -186,8 +189,3 @@ def _placed(window: Window, piece: Piece) -> dict[str, Any]:
         "end": (window.seek + piece.end) / FRAMES_PER_SECOND,
         "tokens": list(piece.tokens),
     }
-
-
-def _word(word: dict[str, Any], duration: float) -> Word:
-    start, end = min(float(word["start"]), duration), min(float(word["end"]), duration)
-    return Word(word["word"], start, end, float(word["probability"]))

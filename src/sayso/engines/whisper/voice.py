@@ -62,6 +62,12 @@ class VoiceActivity:
         found = np.flatnonzero(self._probabilities[first : -(-end // STEP)] >= SPEECH)
         return max(begin, (first + int(found[0])) * STEP) if len(found) else None
 
+    def last_speech(self, begin: int, end: int) -> int | None:
+        """Return the sample in (begin, end] behind which nobody speaks, or None without any speech."""
+        first = begin // STEP
+        found = np.flatnonzero(self._probabilities[first : -(-end // STEP)] >= SPEECH)
+        return min(end, (first + int(found[-1]) + 1) * STEP) if len(found) else None
+
     def peak(self, begin: int, end: int) -> float:
         """Return the highest probability in [begin, end) samples, 0 outside the audio."""
         heard = self._probabilities[max(begin, 0) // STEP : max(-(-end // STEP), 0)]
