@@ -3,8 +3,8 @@
 import asyncio
 import random
 import struct
-import time
 
+import psutil
 import pytest
 from made_recordings import long_opus, silent_flac, tone, wav
 
@@ -51,6 +51,12 @@ def mutated(whole: bytes, rng: random.Random) -> bytes:
     return bytes(content)
 
 
+def cpu_seconds(decoder: AudioDecoder) -> float:
+    """CPU time of all children that the server has reaped: unlike the clock, the same on a busy machine."""
+    spent = psutil.Process(decoder.server_pid).cpu_times()
+    return float(spent.children_user + spent.children_system)
+
+
 async def outlive(
     decoder: AudioDecoder, recordings: dict[str, bytes], count: int, seed: int
 ) -> tuple[int, int]:
@@ -58,23 +64,22 @@ async def outlive(
     rng = random.Random(seed)
     names = sorted(recordings)
     files = [mutated(recordings[names[n % len(names)]], rng) for n in range(count)]
-    pid = decoder.server_pid
+    pid, began = decoder.server_pid, cpu_seconds(decoder)
     tally = {True: 0, False: 0}
     queue = iter(files)
 
     async def one_after_another() -> None:
         for content in queue:
-            began = time.monotonic()
             try:
                 audio = await decoder.decode(content)
                 assert audio.samples >= 1600
                 tally[True] += 1
             except AudioRejected:
                 tally[False] += 1
-            assert time.monotonic() - began < 5
 
     await asyncio.gather(one_after_another(), one_after_another())
     assert decoder.server_pid == pid
+    assert cpu_seconds(decoder) - began < count * 0.1
     return tally[True], tally[False]
 
 
@@ -92,16 +97,16 @@ async def test_a_thousand_mutations(decoder: AudioDecoder, recordings: dict[str,
 
 @pytest.mark.parametrize("rate", [1_000, 8_000])
 async def test_samples_that_swell_are_stopped(decoder: AudioDecoder, rate: int) -> None:
-    began = time.monotonic()
+    began = cpu_seconds(decoder)
     with pytest.raises(AudioRejected, match="longer than the limit"):
         await decoder.decode(wav(bytes(1000 * rate), bits=8, rate=rate))
-    assert time.monotonic() - began < 5
+    assert cpu_seconds(decoder) - began < 5
 
 
 async def test_silence_packed_tight_is_stopped(decoder: AudioDecoder) -> None:
     quiet = silent_flac(minutes=16)
     assert len(quiet) < 200_000
-    began = time.monotonic()
+    began = cpu_seconds(decoder)
     with pytest.raises(AudioRejected, match="longer than the limit"):
         await decoder.decode(quiet)
     lying = bytearray(quiet)
@@ -109,27 +114,28 @@ async def test_silence_packed_tight_is_stopped(decoder: AudioDecoder) -> None:
     lying[22:26] = bytes(4)
     with pytest.raises(AudioRejected, match="longer than the limit"):
         await decoder.decode(lying)
-    assert time.monotonic() - began < 5
+    assert cpu_seconds(decoder) - began < 5
 
 
 async def test_chunks_that_claim_gigabytes_cost_nothing(decoder: AudioDecoder) -> None:
     sound = tone(0.5, 16_000).tobytes()
     huge = bytearray(wav(sound))
     huge[16:20] = struct.pack("<I", 0x7FFFFFFF)  # the size of the chunk "fmt "
-    began = time.monotonic()
+    began = cpu_seconds(decoder)
     with pytest.raises(AudioRejected):
         await decoder.decode(huge)
-    assert time.monotonic() - began < 2
+    assert cpu_seconds(decoder) - began < 2
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("container", ["ogg", "webm"])
-async def test_a_day_in_25_megabytes(decoder: AudioDecoder, container: str) -> None:
+async def test_nine_hours_in_25_megabytes(container: str) -> None:
     content = long_opus(9.5, container)[: 25 << 20]
-    whole_day = AudioDecoder()
-    await whole_day.start()
-    began = time.monotonic()
-    with pytest.raises(AudioRejected, match="longer than the limit of 14400 seconds"):
-        await whole_day.decode(content)
-    assert time.monotonic() - began < 5
-    await whole_day.close()
+    lasting = AudioDecoder()
+    await lasting.start()
+    try:
+        with pytest.raises(AudioRejected, match="longer than the limit of 14400 seconds"):
+            await lasting.decode(content)
+        assert cpu_seconds(lasting) < 5
+    finally:
+        await lasting.close()
