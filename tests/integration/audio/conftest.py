@@ -2,9 +2,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from made_recordings import RECORDINGS
 
 from sayso.audio.decoding import AudioDecoder
+from tests.integration.audio.made_recordings import RECORDINGS
 
 
 @pytest.fixture(scope="session")

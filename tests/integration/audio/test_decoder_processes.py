@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 import pytest_asyncio
-from made_recordings import long_opus, tone, wav
 
 from sayso.audio.decode_process import DecodeProcess
 from sayso.audio.decode_wire import Ended, Order
 from sayso.audio.decoding import AudioDecoder
 from sayso.core.speech import SAMPLE_RATE
 from sayso.errors import AudioRejected, EngineOverloaded, EngineUnavailable
+from tests.integration.audio.made_recordings import long_opus, tone, wav
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -5,11 +5,11 @@ import os
 
 import numpy as np
 import pytest
-from made_recordings import HERTZ, RECORDINGS, encode, long_opus, tone, wav
 
 from sayso.audio.decoding import AudioDecoder
 from sayso.core.speech import SAMPLE_RATE, Audio
 from sayso.errors import AudioRejected
+from tests.integration.audio.made_recordings import HERTZ, RECORDINGS, encode, long_opus, tone, wav
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

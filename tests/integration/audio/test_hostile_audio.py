@@ -6,10 +6,10 @@ import struct
 
 import psutil
 import pytest
-from made_recordings import long_opus, silent_flac, tone, wav
 
 from sayso.audio.decoding import AudioDecoder
 from sayso.errors import AudioRejected
+from tests.integration.audio.made_recordings import long_opus, silent_flac, tone, wav
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
-from hub_server import COMMIT, Hub, HubHandler
 from huggingface_hub import constants
 
 from sayso.catalog.catalogue import Catalogue
@@ -18,6 +17,7 @@ from sayso.catalog.materialize import materialize
 from sayso.catalog.snapshot import HubSource, Snapshot, SnapshotFile
 from sayso.catalog.storage import verify
 from sayso.errors import ConfigurationError
+from tests.integration.catalog.hub_server import COMMIT, Hub, HubHandler
 
 MODEL = os.urandom(3_000_000)
 TOKEN = "hf_thisisasecrettoken"

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from tools import repo_lints
 
 ROOT = Path(__file__).parents[3]
