@@ -120,7 +120,7 @@ def make_world() -> MakeWorld:
         limits: Limits | None = None,
         vendor_extras: VendorExtras = "ignore",
     ) -> World:
-        fake = FakeEngine(script)
+        fake = FakeEngine(script or Script())
         ledger, health, metrics, decoder = (
             RecordingLedger(),
             SwitchedHealth(),
