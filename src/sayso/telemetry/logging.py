@@ -120,7 +120,7 @@ class EventFormatter(logging.Formatter):
         }
         line |= _own_fields(record) if hasattr(record, _FIELDS) else _plain_fields(record)
         if self._form == "json":
-            return _ascii(json.dumps(line))
+            return json.dumps(line)
         head = " ".join(str(line.pop(key)) for key in ("time", "level", "logger", "event"))
         return " ".join([head, *(f"{key}={_quoted(value)}" for key, value in line.items())])
 
@@ -227,9 +227,4 @@ def _shown(value: object) -> str | int | float | None:
 
 def _quoted(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return text if _BARE.fullmatch(text) else _ascii(json.dumps(text))
-
-
-def _ascii(encoded: str) -> str:
-    # JSON escapes every control character but DEL.
-    return encoded.replace("\x7f", "\\u007f")
+    return text if _BARE.fullmatch(text) else json.dumps(text)
