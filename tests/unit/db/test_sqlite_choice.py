@@ -1,6 +1,7 @@
 """Which SQLite releases may keep a write-ahead log, and what becomes of the others."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -62,6 +63,11 @@ def test_without_a_good_library_there_is_no_write_ahead_log() -> None:
 def test_this_process_is_never_at_risk() -> None:
     chosen = driver()
     assert chosen.journal == "truncate" or resets_wal_safely(chosen.version)
+
+
+@pytest.mark.skipif(find_spec("pysqlite3") is None, reason="pysqlite3 has no wheel for this platform")
+def test_the_library_that_comes_along_is_good() -> None:
+    assert driver().journal == "wal"
 
 
 def test_a_moment_keeps_its_instant_in_both_databases() -> None:
