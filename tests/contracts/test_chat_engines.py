@@ -6,7 +6,6 @@ from contextlib import aclosing
 
 import pytest
 import pytest_asyncio
-from engine_fixtures import ChatSubject, chat_subjects, open_chat_subject
 
 from sayso.core.chat import (
     ChatEvent,
@@ -23,6 +22,7 @@ from sayso.core.chat import (
     ToolCallDelta,
 )
 from sayso.errors import ContextLengthExceeded, InvalidRequest, UnsupportedParameter
+from tests.contracts.engine_fixtures import ChatSubject, chat_subjects, open_chat_subject
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -67,9 +67,7 @@ async def test_usage_agrees_with_the_events(subject: ChatSubject) -> None:
     assert isinstance(first, Started)
     assert isinstance(last, Finished)
     assert last.usage.prompt_tokens == first.prompt_tokens > 0
-    counts = [
-        event.completion_tokens for event in events if isinstance(event, TextDelta | ChoiceFinished)
-    ]
+    counts = [event.completion_tokens for event in events if isinstance(event, TextDelta | ChoiceFinished)]
     assert counts == sorted(counts)
     assert counts[-1] == last.usage.completion_tokens
     assert 1 <= last.usage.completion_tokens <= 12
@@ -134,9 +132,13 @@ async def test_unsupported_parameter_is_named(subject: ChatSubject) -> None:
 
 
 async def test_forced_tool_is_called(subject: ChatSubject) -> None:
-    tool = Tool("look_up", "Looks up a city.", {"type": "object", "properties": {}, "additionalProperties": False})
+    tool = Tool(
+        "look_up", "Looks up a city.", {"type": "object", "properties": {}, "additionalProperties": False}
+    )
     for choice, reason in (("required", "tool_calls"), (NamedTool("look_up"), "stop")):
-        events = await events_of(subject, ask("Where is Rome?", tools=(tool,), tool_choice=choice, max_tokens=48))
+        events = await events_of(
+            subject, ask("Where is Rome?", tools=(tool,), tool_choice=choice, max_tokens=48)
+        )
         calls = [event for event in events if isinstance(event, ToolCallDelta)]
         assert calls[0].name == "look_up"
         assert calls[0].id
@@ -159,7 +161,7 @@ async def test_closing_the_stream_stops_the_work(subject: ChatSubject) -> None:
             break
     await stream.aclose()
     async with asyncio.timeout(0.5):
-        while await subject.running() > 0:
+        while await subject.running() > 0:  # noqa: ASYNC110 - asked across a process boundary
             await asyncio.sleep(0.01)
 
 

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 from sayso.errors import SaysoError
 
@@ -18,6 +19,15 @@ def fail(message: str) -> NoReturn:
     """Print `message` on standard error and exit with status 1."""
     err.print(f"[red]error:[/red] {_plain(message)}")
     sys.exit(1)
+
+
+def id_table(first: str, *others: str) -> Table:
+    """Return an empty table whose first column, the one to copy from, is never shortened."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(first, no_wrap=True)
+    for name in others:
+        table.add_column(name, overflow="fold")
+    return table
 
 
 @contextmanager

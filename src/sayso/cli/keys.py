@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from rich.table import Table
 
 from sayso.app.gateway import Tenancy, open_tenancy
-from sayso.cli.console import out, refusals
+from sayso.cli.console import id_table, out, refusals
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.config import load_settings
 from sayso.ids import KeyId
@@ -56,7 +55,7 @@ def list_command(
     if as_json:
         out.out(json.dumps([_as_dict(key) for key in keys]), highlight=False)
         return
-    table = Table("id", "name", "key", "made", "last used", "state")
+    table = id_table("id", "name", "key", "made", "last used", "state")
     for key in keys:
         used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
         state = "revoked" if key.revoked_at else "active"

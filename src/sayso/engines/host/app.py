@@ -1,5 +1,6 @@
 """The host's ASGI application, the same on a unix socket and in a cluster's replica."""
 
+from collections.abc import AsyncGenerator
 from typing import cast
 
 import orjson
@@ -8,14 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sayso.core.speech import SpeechRequest, Task
+from sayso.core.speech import Audio, LanguageProbability, SpeechRequest, Task
 from sayso.engines.base import ChatEngine, SpeechEngine
 from sayso.engines.host.streaming import EventStream
 from sayso.engines.wire.chat_events import ChatEventEncoder
 from sayso.engines.wire.chat_request import decode_chat_request, decode_completion_request
 from sayso.engines.wire.errors import encode_error
 from sayso.engines.wire.multipart import Form, read_form
-from sayso.engines.wire.speech import encode_speech_event, read_wav
+from sayso.engines.wire.speech import encode_languages, encode_speech_event, read_wav
 from sayso.errors import SaysoError
 
 UPLOAD_LIMIT = 1 << 32  # bytes; a host takes decoded audio, whose length the gateway has bounded
@@ -88,9 +89,14 @@ async def _speech(request: Request, task: Task) -> Response:
 async def _languages(request: Request) -> Response:
     engine: SpeechEngine = request.app.state.engine
     form = await _form(request)
-    found = await engine.detect_language(form.text("model") or "", read_wav(form.file))
-    body = {"languages": [{"language": item.language, "probability": item.probability} for item in found]}
-    return Response(orjson.dumps(body), media_type="application/json")
+    found = _detect(engine, form.text("model") or "", read_wav(form.file))
+    return EventStream(found, encode_languages)
+
+
+async def _detect(
+    engine: SpeechEngine, model: str, audio: Audio
+) -> AsyncGenerator[tuple[LanguageProbability, ...], None]:
+    yield await engine.detect_language(model, audio)
 
 
 async def _form(request: Request) -> Form:

@@ -10,8 +10,8 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from sayso.engines.wire.errors import encode_error
-from sayso.errors import EngineError, SaysoError
+from sayso.engines.wire.errors import encode_error, encode_stream_error
+from sayso.errors import SaysoError
 
 ALIVE_SECONDS = 2.0
 ALIVE = b": alive\n\n"
@@ -22,7 +22,8 @@ EventT = TypeVar("EventT")
 class EventStream(Response, Generic[EventT]):
     """Sends every event as `encode` writes it.
 
-    An error before the first event becomes a plain answer with its status, one after it an `error` event. A
+    An error before the stream has begun becomes a plain answer with its status, one after that an `error`
+    event that says the status. The stream begins with the first event, or when that is long in coming. A
     comment goes out every `ALIVE_SECONDS`, so that the other end can tell a long thought from a dead process.
     """
 
@@ -46,25 +47,50 @@ class EventStream(Response, Generic[EventT]):
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._events) as events:
+            begun = False
             try:
-                first = await anext(events)
+                first = asyncio.ensure_future(anext(events))
+                try:
+                    await asyncio.wait({first}, timeout=ALIVE_SECONDS)
+                    if not first.done():
+                        begun = True
+                        await _begin(send)
+                        await _alive_until(first, send)
+                    event = await first
+                finally:
+                    first.cancel()
+                if not begun:
+                    begun = True
+                    await _begin(send)
+                await _body(send, self._encode(event))
+                await self._send_rest(events, send)
             except SaysoError as error:
-                status, body, headers = encode_error(error)
-                refusal = Response(orjson.dumps(body), status, headers, media_type="application/json")
-                await refusal(scope, receive, send)
-                return
-            headers_raw = [(b"content-type", b"text/event-stream; charset=utf-8")]
-            await send({"type": "http.response.start", "status": 200, "headers": headers_raw})
-            await _body(send, self._encode(first))
-            alive = asyncio.ensure_future(_keep_alive(send))
-            try:
-                async for event in events:
-                    await _body(send, self._encode(event))
-            except EngineError as error:
-                await _body(send, b"data: " + orjson.dumps(encode_error(error)[1]) + b"\n\n")
-            finally:
-                alive.cancel()
+                if not begun:
+                    status, body, headers = encode_error(error)
+                    answer = Response(orjson.dumps(body), status, headers, media_type="application/json")
+                    await answer(scope, receive, send)
+                    return
+                await _body(send, b"data: " + orjson.dumps(encode_stream_error(error)) + b"\n\n")
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_rest(self, events: AsyncGenerator[EventT, None], send: Send) -> None:
+        alive = asyncio.ensure_future(_keep_alive(send))
+        try:
+            async for event in events:
+                await _body(send, self._encode(event))
+        finally:
+            alive.cancel()
+
+
+async def _begin(send: Send) -> None:
+    headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+
+async def _alive_until(first: "asyncio.Future[EventT]", send: Send) -> None:
+    while not first.done():
+        await _body(send, ALIVE)
+        await asyncio.wait({first}, timeout=ALIVE_SECONDS)
 
 
 async def _body(send: Send, content: bytes) -> None:

@@ -4,7 +4,6 @@ from typing import Any
 
 from sayso.errors import (
     ContextLengthExceeded,
-    EngineError,
     EngineFailed,
     EngineOverloaded,
     EngineUnavailable,
@@ -63,9 +62,19 @@ def decode_error(status: int, body: object, retry_after: str | None) -> SaysoErr
             return EngineFailed(f"The engine failed (status {status}).")
 
 
-def decode_stream_error(body: object) -> EngineError:
+def encode_stream_error(error: SaysoError) -> dict[str, Any]:
+    """Return the `error` object for the middle of a stream; it says the status that came too late."""
+    status, body, headers = encode_error(error)
+    body["error"] |= {"status": status, "retry_after": headers.get("retry-after")}
+    return body
+
+
+def decode_stream_error(body: object) -> SaysoError:
     """Return the error for an `error` object that came in the middle of a stream."""
     error = _error_object(body)
+    status = error.get("status")
+    if isinstance(status, int) and status != 500:
+        return decode_error(status, body, error.get("retry_after"))
     return EngineFailed(str(error.get("message") or "The engine failed while it generated."))
 
 

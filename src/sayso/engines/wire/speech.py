@@ -10,6 +10,7 @@ from sayso.core.speech import (
     BYTES_PER_SAMPLE,
     SAMPLE_RATE,
     Audio,
+    LanguageProbability,
     Segment,
     SpeechEvent,
     SpeechFinished,
@@ -118,6 +119,12 @@ def decode_speech_event(body: dict[str, Any]) -> SpeechEvent | None:
             return SpeechFinished(AudioUsage(body["samples"]))
         case _:
             return None
+
+
+def encode_languages(found: tuple[LanguageProbability, ...]) -> bytes:
+    """Return the SSE frames for a language detection."""
+    body = {"languages": [{"language": item.language, "probability": item.probability} for item in found]}
+    return b"data: " + orjson.dumps(body) + b"\n\ndata: [DONE]\n\n"
 
 
 def encode_segment(segment: Segment) -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""`sayso doctor`: whether this machine is fit, and whether the server answers."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import aiohttp
+
+from sayso.app.deployments import plan
+from sayso.app.gateway import open_tenancy
+from sayso.app.server_file import ServerFile
+from sayso.catalog.catalogue import Catalogue
+from sayso.catalog.materialize import materialize
+from sayso.catalog.snapshot import UpstreamSource
+from sayso.cli.console import fail, out
+from sayso.cli.options import ConfigOption, DataDirOption
+from sayso.config import Settings, load_settings
+from sayso.errors import ConfigurationError
+
+NEEDED_BYTES = 1 << 30  # weights joined, graphs compiled, some room
+ENGINES = ("openvino-genai", "ctranslate2", "faster-whisper", "av")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    name: str
+    fine: bool
+    detail: str
+
+
+def doctor_command(data_dir: DataDirOption = None, config: ConfigOption = None) -> None:
+    """Check the machine, the settings, the models, the database and the running server."""
+    try:
+        settings = load_settings(config, data_dir=data_dir)
+    except ConfigurationError as error:
+        fail(error.message)
+    bad = 0
+    for finding in _findings(settings):
+        bad += not finding.fine
+        mark = "[green]ok[/green] " if finding.fine else "[red]bad[/red]"
+        out.print(f"{mark} {finding.name}: ", end="")
+        out.print(finding.detail, markup=False)
+    if bad:
+        fail(f"{bad} of the checks failed")
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    yield Finding("python", sys.version_info >= (3, 11), sys.version.split()[0])
+    yield Finding("sqlite", True, sqlite3.sqlite_version)
+    yield _memory()
+    yield _disk(settings.data_dir)
+    yield from (_package(name) for name in ENGINES)
+    yield _attempt("database", lambda: asyncio.run(_database(settings)))
+    yield _attempt("models", lambda: _models(settings))
+    yield _attempt("server", lambda: asyncio.run(_server(settings)))
+
+
+def _attempt(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, True, look())
+    except ConfigurationError as error:
+        return Finding(name, False, error.message)
+
+
+def _memory() -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Finding("memory", total >= 2 << 30, f"{total / (1 << 30):.1f} GiB, 2 GiB needed")
+
+
+def _disk(folder: Path) -> Finding:
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    return Finding("disk", free >= NEEDED_BYTES, f"{free / (1 << 30):.1f} GiB free in {existing}")
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, version(name))
+    except PackageNotFoundError:
+        return Finding(name, False, "not installed: make setup")
+
+
+async def _database(settings: Settings) -> str:
+    tenancy = await open_tenancy(settings)
+    async with tenancy.database:
+        return "up to date"
+
+
+def _models(settings: Settings) -> str:
+    models_dir = settings.data_dir / "models"
+    catalogue = Catalogue.load(models_dir, settings.models, settings.aliases)
+    snapshots = plan(settings, catalogue)
+    for snapshot in snapshots:
+        if not isinstance(snapshot.source, UpstreamSource) and snapshot.engine != "fake":
+            materialize(snapshot, models_dir)
+    return ", ".join(snapshot.id for snapshot in snapshots)
+
+
+async def _server(settings: Settings) -> str:
+    base_url = ServerFile(settings.data_dir).base_url()
+    if base_url is None:
+        return "none runs with this data folder"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
+            session.get(base_url.removesuffix("/v1") + "/readyz") as response,
+        ):
+            text = await response.text()
+            if response.status != 200:
+                raise ConfigurationError(f"{base_url} is not ready: {text}")
+            return f"{base_url} is ready"
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise ConfigurationError(f"{base_url} does not answer") from error
