@@ -18,10 +18,10 @@ from sayso.engines.whisper.features import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES
 from sayso.engines.whisper.model import DECODING, LOG_PROB_THRESHOLD, Decoded, Encoded, WhisperWeights
 from sayso.engines.whisper.voice import CLEAR_SPEECH, SPEECH, VoiceActivity, VoiceNetwork
 from sayso.engines.whisper.windows import Piece, WindowCut, cut_window
-from sayso.engines.whisper.words import spoken_words
+from sayso.engines.whisper.words import spoken_span, spoken_words
 
 LEAD_FRAMES = 50  # heard before the first speech of a window
-MAX_LEAD_FRAMES = 100  # silence that is still decoded: Whisper starts its text within the first second
+MAX_LEAD_FRAMES = 500  # silence that is still decoded with what follows: it changes no words, a cut may
 EDGE_SAMPLES = SAMPLE_RATE // 2  # how far Whisper's times may be off when speech is looked for
 PROMPT_TOKENS = 223  # with the start-of-previous token half of Whisper's context
 PROMPT_CHARACTERS = 4_000  # more than the last tokens of a prompt can hold
@@ -144,7 +144,7 @@ class Transcription:
         """Return the piece as a segment, or None where it is empty or nobody spoke."""
         text = tokenizer.decode(piece["tokens"])
         duration = self._request.audio.seconds
-        start, end = min(float(piece["start"]), duration), min(float(piece["end"]), duration)
+        start, end = spoken_span(float(piece["start"]), float(piece["end"]), self._voice, duration)
         words = spoken_words(piece.get("words", ()), self._voice, duration)
         if words:
             start, end = words[0].start, words[-1].end
