@@ -39,9 +39,9 @@ def list_command(
         return
     table = id_table("model", "kind", "context", "licence", "state", "names")
     for one in sorted(snapshots, key=lambda one: one.id not in served):
-        context = str(one.context_length or "-")
+        length = str(one.context_length or "-")
         state = _state(one, one.id in served)
-        table.add_row(one.id, one.kind, context, one.licence or "-", state, ", ".join(names.get(one.id, [])))
+        table.add_row(one.id, one.kind, length, one.licence or "-", state, ", ".join(names.get(one.id, [])))
     out.print(table)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import logging
 import signal
 import sys
 import tempfile
@@ -17,8 +16,9 @@ from sayso.engines.base import EngineInfo
 from sayso.engines.config import EngineConfig
 from sayso.engines.upstream.connection import Connection, Endpoint
 from sayso.errors import EngineFailed, EngineUnavailable
+from sayso.telemetry.logging import EventLogger
 
-log = logging.getLogger(__name__)
+log = EventLogger("engines")
 
 SILENCE_SECONDS = 6.0  # three of the host's comments
 STOP_SECONDS = 5.0
@@ -101,8 +101,10 @@ class EngineHost:
             self._first.set()
             self.restarts += 1
             log.warning(
-                "engine host ended",
-                extra={"snapshot": self.config.snapshot, "retry_seconds": backoff.seconds},
+                "engine_host_ended",
+                model=self.config.snapshot,
+                retry_seconds=backoff.seconds,
+                reason=self.failure or "",
             )
 
     async def _run_once(self) -> None:
