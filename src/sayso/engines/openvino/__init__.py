@@ -1,0 +1,1 @@
+"""The embedded chat engine: OpenVINO GenAI's continuous batching over a GGUF file."""

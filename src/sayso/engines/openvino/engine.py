@@ -1,0 +1,267 @@
+"""The embedded chat engine."""
+
+import asyncio
+import hashlib
+import os
+import threading
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openvino_genai as genai
+
+from sayso.core.chat import (
+    ChatEvent,
+    ChatRequest,
+    ChoiceFinished,
+    CompletionRequest,
+    Finished,
+    NamedTool,
+    Started,
+    TextDelta,
+)
+from sayso.engines.base import EngineInfo
+from sayso.engines.config import EngineConfig
+from sayso.engines.openvino.calls import FreeReader, NamedReader, Reader, RequiredReader, TextReader
+from sayso.engines.openvino.choice import Choice, Job
+from sayso.engines.openvino.prefix import BLOCK, PrefixIndex
+from sayso.engines.openvino.prompts import PromptEncoder
+from sayso.engines.openvino.settings import grammar_for, refuse_unsupported, settings_for
+from sayso.engines.openvino.steps import StepLoop
+from sayso.engines.openvino.text import TextStream
+from sayso.engines.openvino.vocabulary import Vocabulary
+from sayso.errors import ConfigurationError, ContextLengthExceeded, EngineError, InvalidRequest
+
+PREFILL_TOKENS = 512  # prompt tokens a step reads at most, so that running answers are not held up for long
+_SHARED_PREFIX = 2 * BLOCK  # prompts from this length on are read once for all choices
+_LONG_TEXT = 20_000  # characters; encoding more than this would hold up the event loop
+_OBEY_NAMED = "Call the function {name}: write nothing but the JSON object of its arguments."
+_OBEY_REQUIRED = 'Call one function: write nothing but {"name": "…", "arguments": {…}}.'
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A prompt with what its choices share."""
+
+    prompt: list[int]
+    room: int
+    echo: str = ""
+
+
+class OpenVinoChatEngine:
+    """Continues conversations and text with a GGUF model on the CPU."""
+
+    def __init__(
+        self, pipeline: Any, config: EngineConfig, *, on_failure: Callable[[], None] | None = None
+    ) -> None:
+        tokenizer = pipeline.get_tokenizer()
+        self._config = config
+        self._context = config.context_length
+        self._eos = int(tokenizer.get_eos_token_id())
+        self._vocabulary = Vocabulary.of(tokenizer)
+        self._prompts = PromptEncoder(tokenizer, self._vocabulary, config.context_length)
+        self._steps = StepLoop(
+            pipeline,
+            PrefixIndex(cache_blocks(config)),
+            limit=config.max_concurrency,
+            depth=config.queue_depth,
+            on_failure=on_failure or _exit_soon,
+        )
+        self._fingerprint = _fingerprint(config)
+
+    @classmethod
+    def load(cls, config: EngineConfig) -> "OpenVinoChatEngine":
+        """Open the only GGUF file in the folder; blocks for seconds. Raises `ConfigurationError`."""
+        return cls(open_pipeline(config), config)
+
+    def close(self) -> None:
+        """Stop after the current step; running requests get no more events."""
+        self._steps.close()
+
+    async def info(self) -> EngineInfo:
+        """Describe the engine."""
+        running, waiting = self._steps.load()
+        return EngineInfo(self._fingerprint, self._context, _resident_bytes(), running, waiting)
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        """Continue a conversation."""
+        refuse_unsupported(request)
+        grammar = grammar_for(request)
+        tools = () if request.tool_choice == "none" else request.tools
+        rule = ""
+        match request.tool_choice:
+            case NamedTool(name):
+                rule = _OBEY_NAMED.format(name=name)
+            case "required":
+                rule = _OBEY_REQUIRED
+            case "none" | "auto":
+                pass
+        size = sum(len(message.content or "") for message in request.messages)
+        prompt = await _encoded(size, lambda: self._prompts.chat(request.messages, tools, rule=rule))
+        part = _Part(prompt, self._room(len(prompt), request.max_tokens, "messages"))
+        job = Job(len(prompt))
+        choices: list[Choice] = []
+        for index in range(request.n):
+            settings = settings_for(
+                request.sampling, max_tokens=part.room, eos=self._eos, choice=index,
+                logprobs=request.logprobs, grammar=grammar,
+            )  # fmt: skip
+            choices.append(
+                self._choice(job, index, part, settings, request.stop, _reader(request, index), choices[:1])
+            )
+        async for event in self._answer(job, choices):
+            yield event
+
+    async def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
+        """Continue raw text."""
+        refuse_unsupported(request)
+        parts = [await self._part(prompt, request) for prompt in request.prompts]
+        job = Job(sum(len(part.prompt) for part in parts))
+        choices: list[Choice] = []
+        echoes: list[ChatEvent] = []
+        for number, part in enumerate(parts):
+            siblings: list[Choice] = []
+            for j in range(request.n):
+                index = number * request.n + j
+                if request.echo:
+                    echoes.append(TextDelta(index, part.echo))
+                if not part.room:
+                    echoes.append(ChoiceFinished(index, "length"))
+                    continue
+                settings = settings_for(
+                    request.sampling, max_tokens=part.room, eos=self._eos, choice=index,
+                    logprobs=request.logprobs is not None,
+                )  # fmt: skip
+                reader = TextReader(index)
+                siblings.append(self._choice(job, index, part, settings, request.stop, reader, siblings[:1]))
+            choices += siblings
+        async for event in self._answer(job, choices, echoes):
+            yield event
+
+    async def _part(self, prompt: str | tuple[int, ...], request: CompletionRequest) -> _Part:
+        if isinstance(prompt, str):
+            ids = await _encoded(len(prompt), lambda: self._prompts.text(prompt))
+        else:
+            ids = list(prompt) or self._prompts.text("")
+            if any(not 0 <= token < len(self._vocabulary) for token in ids):
+                raise InvalidRequest("A token id is outside of the model's vocabulary.", param="prompt")
+        room = self._room(len(ids), request.max_tokens, "prompt") if request.max_tokens else 0
+        return _Part(
+            ids,
+            room,
+            (prompt if isinstance(prompt, str) else self._vocabulary.text(ids)) if request.echo else "",
+        )
+
+    def _room(self, prompt_tokens: int, max_tokens: int | None, param: str) -> int:
+        """Return how many tokens may be written. Raises `ContextLengthExceeded`."""
+        wanted = max_tokens or 0
+        if prompt_tokens + max(wanted, 1) > self._context:
+            raise ContextLengthExceeded(
+                context_length=self._context,
+                prompt_tokens=prompt_tokens,
+                completion_tokens=0 if prompt_tokens > self._context else wanted,
+                param=param,
+            )
+        return wanted or self._context - prompt_tokens
+
+    def _choice(
+        self,
+        job: Job,
+        index: int,
+        part: _Part,
+        settings: Any,
+        stop: tuple[str, ...],
+        reader: Reader,
+        siblings: Sequence[Choice],
+    ) -> Choice:
+        leader = siblings[0] if siblings and len(part.prompt) >= _SHARED_PREFIX else None
+        return Choice(
+            job,
+            index,
+            part.prompt,
+            settings,
+            TextStream(self._vocabulary, stop),
+            reader,
+            leader,
+            counts_prompt=not siblings,
+        )
+
+    async def _answer(
+        self, job: Job, choices: list[Choice], first: Sequence[ChatEvent] = ()
+    ) -> AsyncGenerator[ChatEvent, None]:
+        try:
+            if choices:
+                self._steps.submit(choices)
+            yield Started(job.prompt_tokens)
+            for known in first:
+                yield known
+            if not choices:
+                yield job.finished()
+                return
+            while True:
+                for event in await job.events.get():
+                    if isinstance(event, EngineError):
+                        raise event
+                    yield event
+                    if isinstance(event, Finished):
+                        return
+        finally:
+            self._steps.abandon(job)
+
+
+def open_pipeline(config: EngineConfig, *, prefill_tokens: int = PREFILL_TOKENS) -> Any:
+    """Open the pipeline that the engine drives. Raises `ConfigurationError`."""
+    files = sorted(config.folder.glob("*.gguf"))
+    if len(files) != 1:
+        raise ConfigurationError(f"model '{config.snapshot}': expected one .gguf file, found {len(files)}")
+    if config.context_length < 1 or config.cache_tokens < config.context_length:
+        raise ConfigurationError(
+            f"model '{config.snapshot}': cache_tokens ({config.cache_tokens}) must hold at least one "
+            f"context of {config.context_length} tokens"
+        )
+    scheduler = genai.SchedulerConfig()
+    scheduler.enable_prefix_caching = True
+    scheduler.num_kv_blocks = cache_blocks(config)
+    scheduler.max_num_batched_tokens = prefill_tokens
+    scheduler.max_num_seqs = 2 * config.max_concurrency  # abandoned prompts are read beside the running ones
+    properties = {"INFERENCE_NUM_THREADS": config.threads} if config.threads else {}
+    return genai.ContinuousBatchingPipeline(str(files[0]), scheduler, "CPU", properties)
+
+
+def cache_blocks(config: EngineConfig) -> int:
+    """Return the KV cache's size in blocks of 32 tokens."""
+    return -(-config.cache_tokens // BLOCK) + 1
+
+
+def _reader(request: ChatRequest, index: int) -> Reader:
+    match request.tool_choice:
+        case NamedTool(name):
+            return NamedReader(index, name)
+        case "required":
+            return RequiredReader(index)
+        case "auto" if request.tools:
+            return FreeReader(index, request.tools, parallel=request.parallel_tool_calls)
+    return TextReader(index)
+
+
+async def _encoded(size: int, encode: Callable[[], list[int]]) -> list[int]:
+    return await asyncio.to_thread(encode) if size > _LONG_TEXT else encode()
+
+
+def _fingerprint(config: EngineConfig) -> str:
+    parts = (config.digest, genai.__version__, str(config.context_length), str(PREFILL_TOKENS))
+    return f"fp_{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:12]}"
+
+
+def _resident_bytes() -> int:
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _exit_soon() -> None:
+    """End the process once the failures are likely to have been told; its supervisor starts a new one."""
+    threading.Timer(1.0, os._exit, args=(70,)).start()

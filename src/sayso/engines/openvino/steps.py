@@ -1,0 +1,222 @@
+"""The one thread that drives the pipeline: it starts sequences, steps, and hands out what was written."""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import openvino as ov
+import openvino_genai as genai
+
+from sayso.core.chat import ChatEvent
+from sayso.engines.openvino.choice import Choice, Job
+from sayso.engines.openvino.prefix import PrefixIndex
+from sayso.errors import EngineError, EngineFailed, EngineOverloaded, EngineUnavailable
+
+_RUNNING = genai.GenerationStatus.RUNNING
+_UNFINISHED = genai.GenerationFinishReason.NONE
+_LENGTH = genai.GenerationFinishReason.LENGTH
+
+Batch = list[tuple[Job, list[ChatEvent | EngineError]]]
+
+
+class StepLoop:
+    """Runs up to `limit` sequences at once and keeps up to `depth` requests waiting.
+
+    While nothing runs the thread sleeps on a condition. All events of one step reach an event loop in one
+    call. Where a step fails, every request fails with `EngineFailed` and `on_failure` is called: the
+    pipeline's state can not be trusted afterwards.
+    """
+
+    def __init__(
+        self, pipeline: Any, prefix: PrefixIndex, *, limit: int, depth: int, on_failure: Callable[[], None]
+    ) -> None:
+        self._pipeline = pipeline
+        self._prefix = prefix
+        self._limit = limit
+        self._depth = depth
+        self._on_failure = on_failure
+        self._wake = threading.Condition()
+        self._pending: list[Choice] = []
+        self._live: list[Choice] = []
+        self._dropped: list[Choice] = []  # abandoned while their prompt is being read
+        self._numbers = itertools.count()
+        self._closing = False
+        self._failed = False
+        self._thread = threading.Thread(target=self._run, name="openvino-steps", daemon=True)
+        self._thread.start()
+
+    def submit(self, choices: list[Choice]) -> None:
+        """Queue a request's choices. Raises `EngineOverloaded` where as many requests wait as may."""
+        with self._wake:
+            if self._failed or self._closing:
+                raise EngineUnavailable("The engine is restarting.")
+            if len(self._live) + len(self._pending) >= self._limit and self._waiting() >= self._depth:
+                raise EngineOverloaded("The engine's queue is full. Please try again later.")
+            self._pending += choices
+            self._wake.notify()
+
+    def abandon(self, job: Job) -> None:
+        """Forget a request: what waits never starts, what runs is cancelled before the next step."""
+        with self._wake:
+            if job.unfinished and not job.abandoned:
+                job.abandoned = True
+                self._pending = [choice for choice in self._pending if choice.job is not job]
+                self._wake.notify()
+
+    def load(self) -> tuple[int, int]:
+        """Return how many requests run and how many wait."""
+        with self._wake:
+            waiting = self._waiting()
+            return len({id(choice.job) for choice in (*self._live, *self._pending)}) - waiting, waiting
+
+    def close(self) -> None:
+        """Stop the thread after the step that it is in."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _waiting(self) -> int:
+        """Return how many requests wait for a slot, not counting those whose slot is free already."""
+        ahead = len(self._live)
+        waiting: set[int] = set()
+        started = {id(choice.job) for choice in self._live}
+        for choice in self._pending:
+            if ahead >= self._limit and id(choice.job) not in started:
+                waiting.add(id(choice.job))
+            else:
+                started.add(id(choice.job))
+            ahead += 1
+        return len(waiting)
+
+    def _run(self) -> None:
+        try:
+            while self._await_work():
+                self._pipeline.step()
+                self._collect()
+        except BaseException:
+            self._fail()
+            raise
+
+    def _await_work(self) -> bool:
+        """Sleep until there is something to step; start what may start. False once closed."""
+        with self._wake:
+            while not self._closing:
+                self._drop_abandoned()
+                self._start_pending()
+                if self._live or self._dropped or self._pipeline.has_non_finished_requests():
+                    return True
+                self._wake.wait()
+            return False
+
+    def _start_pending(self) -> None:
+        room = self._limit - len(self._live)
+        kept: list[Choice] = []
+        for choice in self._pending:
+            if room > 0 and (choice.leader is None or choice.leader.prefilled):
+                self._start(choice)
+                room -= 1
+            else:
+                kept.append(choice)
+        self._pending = kept
+
+    def _start(self, choice: Choice) -> None:
+        cached = self._prefix.hit(choice.prompt)
+        if choice.counts_prompt:
+            choice.job.cached_tokens += cached
+        ids = ov.Tensor(np.array([choice.prompt], dtype=np.int64))
+        choice.handle = self._pipeline.add_request(next(self._numbers), ids, choice.settings)
+        self._live.append(choice)
+
+    def _drop_abandoned(self) -> None:
+        # A sequence that is cancelled before its whole prompt is read leaves a block in the prefix cache that
+        # is marked as complete and is not: later prompts that share it would be answered from garbage. So it
+        # reads its prompt to the end, outside of the limit.
+        dropped = [choice for choice in self._live if choice.job.abandoned]
+        if not dropped:
+            return
+        self._live = [choice for choice in self._live if not choice.job.abandoned]
+        for choice in dropped:
+            if choice.prefilled:
+                choice.handle.cancel()
+            else:
+                self._dropped.append(choice)
+
+    def _collect(self) -> None:
+        batches: dict[asyncio.AbstractEventLoop, Batch] = {}
+        gone: set[int] = set()
+        for choice in self._live:
+            events, done = self._read(choice)
+            if done:
+                gone.add(id(choice))
+            if events and not choice.job.abandoned:
+                batches.setdefault(choice.job.loop, []).append((choice.job, events))
+        with self._wake:
+            if gone:
+                self._live = [choice for choice in self._live if id(choice) not in gone]
+            self._dropped = [choice for choice in self._dropped if not self._read_out(choice)]
+        for loop, batch in batches.items():
+            self._post(loop, batch)
+
+    def _read(self, choice: Choice) -> tuple[list[ChatEvent | EngineError], bool]:
+        handle = choice.handle
+        events: list[ChatEvent | EngineError] = []
+        if not handle.can_read():
+            if handle.get_status() == _RUNNING:
+                return events, False
+            return [_out_of_memory()], True
+        while handle.can_read():
+            for output in handle.read().values():
+                tokens = output.generated_ids
+                if tokens and not choice.prefilled:
+                    choice.prefilled = True
+                    self._prefix.store(choice.prompt)
+                more, full = choice.take(tokens, output.generated_log_probs)
+                events += more
+                if full and output.finish_reason == _UNFINISHED:
+                    handle.stop()
+                if full or output.finish_reason != _UNFINISHED:
+                    events += choice.end("length" if output.finish_reason == _LENGTH and not full else "stop")
+                    self._prefix.store([*choice.prompt, *choice.written[:-1]])
+                    return events, True
+        if not choice.prefilled and handle.get_status() != _RUNNING:
+            return [_out_of_memory()], True
+        return events, False
+
+    def _read_out(self, choice: Choice) -> bool:
+        """Return whether an abandoned choice's prompt has been read; it is cancelled then."""
+        if not choice.handle.can_read():
+            return bool(choice.handle.get_status() != _RUNNING)
+        choice.handle.cancel()
+        self._prefix.store(choice.prompt)
+        return True
+
+    def _post(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+        try:
+            loop.call_soon_threadsafe(_deliver, batch)
+        except RuntimeError:  # that event loop is closed: nobody listens any more
+            for job, _ in batch:
+                self.abandon(job)
+
+    def _fail(self) -> None:
+        with self._wake:
+            self._failed = True
+            jobs = {id(choice.job): choice.job for choice in (*self._live, *self._pending)}
+            self._live, self._pending, self._dropped = [], [], []
+        for job in jobs.values():
+            self._post(
+                job.loop, [(job, [EngineFailed("The engine failed while it worked on this request.")])]
+            )
+        self._on_failure()
+
+
+def _out_of_memory() -> EngineFailed:
+    return EngineFailed("The engine ran out of memory for this request.")
+
+
+def _deliver(batch: Batch) -> None:
+    for job, events in batch:
+        job.events.put_nowait(events)
