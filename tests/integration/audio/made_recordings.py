@@ -26,6 +26,7 @@ def encode(
     seconds: float = 1.0,
     options: dict[str, str] | None = None,
     video: str | None = None,
+    bit_rate: int | None = None,
 ) -> bytes:
     """Encode a tone; `video` adds a track of grey pictures in that codec before the sound."""
     out = io.BytesIO()
@@ -34,6 +35,8 @@ def encode(
         sound = target.add_stream(codec, rate=rate) if codec else None
         if sound:
             sound.layout = layout
+            if bit_rate:
+                sound.bit_rate = bit_rate
             sound.codec_context.options = {"strict": "experimental"}
         if pictures:
             _write_grey(target, pictures, seconds)
@@ -64,7 +67,7 @@ def _write_grey(target: "av.container.OutputContainer", stream: "av.VideoStream"
 
 def long_opus(hours: float, container: str = "ogg") -> bytes:
     """Opus at 6 kbit/s: one second's packets over and over."""
-    with av.open(io.BytesIO(encode("ogg", "libopus", rate=48_000, options={"b": "6000"}))) as one:
+    with av.open(io.BytesIO(encode("ogg", "libopus", rate=48_000, bit_rate=6_000))) as one:
         packets = [bytes(packet) for packet in one.demux(audio=0) if packet.size]
     out = io.BytesIO()
     with av.open(out, "w", format=container, options={"live": "1"} if container == "webm" else {}) as target:
