@@ -82,6 +82,8 @@ class WhisperWeights:
         token = model.hf_tokenizer.token_to_id
         self.languages = tuple(c for c in known if len(known) == 1 or token(f"<|{c}|>") is not None)
         self.tokenizer = lru_cache(maxsize=None)(self._tokenizer)
+        # The same for every language and task.
+        self._suppressed = get_suppressed_tokens(self.tokenizer("en", "transcribe"), [-1])
 
     @classmethod
     def load(cls, folder: Path, threads: int) -> "WhisperWeights":
@@ -126,7 +128,9 @@ class WhisperWeights:
             encoded,
             self.model.get_prompt(tokenizer, list(before)),
             tokenizer,
-            _options(tokenizer, temperatures),
+            TranscriptionOptions(
+                **DECODING, temperatures=list(temperatures), suppress_tokens=self._suppressed
+            ),
         )
         return Decoded(
             tokens=tuple(result.sequences_ids[0]),
@@ -182,17 +186,3 @@ class WhisperWeights:
         return Tokenizer(
             self.model.hf_tokenizer, self.model.model.is_multilingual, task=task, language=language
         )
-
-
-def _options(tokenizer: Tokenizer, temperatures: Sequence[float]) -> TranscriptionOptions:
-    return TranscriptionOptions(
-        **DECODING,
-        temperatures=list(temperatures),
-        suppress_tokens=_suppressed(tokenizer),
-    )
-
-
-@lru_cache(maxsize=1)
-def _suppressed(tokenizer: Tokenizer) -> tuple[int, ...]:
-    """The same for every language and task of a model."""
-    return tuple(get_suppressed_tokens(tokenizer, [-1]) or ())

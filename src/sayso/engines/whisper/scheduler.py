@@ -1,6 +1,7 @@
 """One thread that owns the model, and the order in which jobs get its next window."""
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -163,5 +164,6 @@ class WindowScheduler:
 
 
 def _put(job: Job[E], item: "E | _Done") -> None:
-    if not job.loop.is_closed():
+    # The caller's loop may have ended while the window was under way; then nobody listens any more.
+    with contextlib.suppress(RuntimeError):
         job.loop.call_soon_threadsafe(job.outbox.put_nowait, item)

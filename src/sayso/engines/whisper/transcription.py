@@ -17,7 +17,7 @@ from sayso.core.speech import (
 from sayso.engines.whisper.features import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES, frame_count, pcm_samples
 from sayso.engines.whisper.model import DECODING, LOG_PROB_THRESHOLD, Decoded, Encoded, WhisperWeights
 from sayso.engines.whisper.voice import CLEAR_SPEECH, SPEECH, VoiceActivity, VoiceNetwork
-from sayso.engines.whisper.windows import Piece, WindowCut, cut_window
+from sayso.engines.whisper.windows import MIN_ADVANCE, Piece, WindowCut, cut_window
 from sayso.engines.whisper.words import spoken_span, spoken_words
 
 LEAD_FRAMES = 50  # heard before the first speech of a window
@@ -134,7 +134,7 @@ class Transcription:
             if ends:
                 self._speech_end = ends[-1]
                 last = round(ends[-1] * FRAMES_PER_SECOND)
-                if not cut.complete and last > window.seek:
+                if not cut.complete and last >= window.seek + MIN_ADVANCE:
                     self._seek = last
         return pieces
 

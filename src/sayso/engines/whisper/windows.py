@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 FRAMES_PER_STAMP = 2  # a timestamp token counts 20 ms, a frame 10 ms
+MIN_ADVANCE = 20  # frames; a model that writes ever smaller steps would be asked for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +48,4 @@ def cut_window(tokens: Sequence[int], timestamp_begin: int, frames: int) -> Wind
     spans = [tuple(tokens[a:b]) for a, b in zip([0, *cuts[:-1]], cuts, strict=True)]
     pieces = tuple(Piece(stamp(span[0]), stamp(span[-1]), span) for span in spans)
     advance = frames if closed else stamp(tokens[cuts[-1] - 1])
-    # A model that stays at 0.00 would be asked about the same window for ever.
-    return WindowCut(pieces, advance if advance > 0 else frames, complete=closed)
+    return WindowCut(pieces, advance if advance >= MIN_ADVANCE else frames, complete=closed)

@@ -38,4 +38,5 @@ def test_one_piece_ends_at_its_timestamp_or_at_the_window() -> None:
 
 def test_a_window_always_moves_on() -> None:
     assert cut_window([at(0), at(0), 5], T, 3000).advance == 3000
+    assert cut_window([at(0), 1, at(0.1), at(0.1), 5], T, 3000).advance == 3000
     assert cut_window([], T, 700).advance == 700

@@ -175,3 +175,17 @@ def test_a_flood_of_short_jobs_leaves_turns_to_a_long_one() -> None:
         else:
             jobs.remove(chosen)
     assert 10 <= turns <= 100
+
+
+def test_a_caller_whose_loop_has_ended_hurts_nobody(scheduler: WindowScheduler) -> None:
+    gate = threading.Semaphore(0)
+    left = Count("a", 2, [], gate)
+
+    async def leave() -> None:
+        task = asyncio.create_task(run(scheduler, left))
+        await entered(left)
+        task.cancel()
+
+    asyncio.run(leave())
+    gate.release(2)
+    assert asyncio.run(run(scheduler, Count("b", 1, []))) == ["b0"]
