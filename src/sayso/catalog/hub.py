@@ -59,17 +59,19 @@ def pull(
     described = parse_reference(model) if isinstance(model, str) else model
     if not isinstance(described.source, HubSource):
         raise ConfigurationError(f"model '{described.id}' does not come from the hub")
-    source = described.source
+    source, home = described.source, model_dir(described.id, models_dir)
+    if COMMIT.fullmatch(source.revision):
+        earlier = _earlier(described.id, models_dir, source.revision, progress)
+        if earlier:
+            return earlier
     info, siblings = _look_up(source, endpoint)
     described = _complete(described, info, [sibling.rfilename for sibling in siblings])
     commit = info.sha or ""
     if not COMMIT.fullmatch(commit):
         raise ConfigurationError("the hub does not say which commit this is")
-    home = model_dir(described.id, models_dir)
     with locked(home):
-        earlier = _earlier(described.id, models_dir, commit)
+        earlier = _earlier(described.id, models_dir, commit, progress)
         if earlier:
-            materialize(earlier, models_dir, progress)
             return earlier
         partial = home / f".partial-{commit[:12]}"
         _check_space(siblings, partial, models_dir)
@@ -110,15 +112,20 @@ def _look_up(source: HubSource, endpoint: str | None) -> tuple[ModelInfo, list[R
     return info, siblings
 
 
-def _earlier(model_id: str, models_dir: Path, commit: str) -> Snapshot | None:
+def _earlier(model_id: str, models_dir: Path, commit: str, progress: Progress) -> Snapshot | None:
+    """Return the snapshot if it is here and whole; refuse another commit's."""
     for snapshot in find_pulled(models_dir):
         if snapshot.id == model_id and isinstance(snapshot.source, HubSource):
-            if snapshot.source.revision == commit:
-                return snapshot
-            raise ConfigurationError(
-                f"model '{model_id}' was pulled at commit {snapshot.source.revision[:12]}, and a snapshot "
-                f"never changes: pull {snapshot.source.repo}@{commit} beside it, or delete its folder first"
-            )
+            if snapshot.source.revision != commit:
+                raise ConfigurationError(
+                    f"model '{model_id}' was pulled at commit {snapshot.source.revision[:12]}, and a snapshot "
+                    f"never changes: pull {snapshot.source.repo}@{commit} beside it, or delete its folder first"
+                )
+            try:
+                materialize(snapshot, models_dir, progress)
+            except ConfigurationError:
+                return None  # damaged: fetched anew
+            return snapshot
     return None
 
 

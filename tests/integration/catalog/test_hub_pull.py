@@ -158,6 +158,19 @@ def test_pulling_again_fetches_nothing(hub: Hub, tmp_path: Path) -> None:
     hub.seen.clear()
     assert pull("owner/model", tmp_path, endpoint=hub.endpoint) == first
     assert hub.downloads() == []
+    hub.seen.clear()
+    assert pull(first, tmp_path, endpoint=hub.endpoint) == first
+    assert hub.seen == []
+
+
+def test_a_damaged_model_is_refused_and_a_pull_mends_it(hub: Hub, tmp_path: Path) -> None:
+    snapshot = pull("owner/model", tmp_path, endpoint=hub.endpoint)
+    path = folder_of(snapshot, tmp_path) / "model.bin"
+    path.write_bytes(MODEL[:-1] + bytes([MODEL[-1] ^ 1]))
+    with pytest.raises(ConfigurationError, match=r"model\.bin is damaged"):
+        materialize(snapshot, tmp_path)
+    assert pull(snapshot, tmp_path, endpoint=hub.endpoint) == snapshot
+    assert path.read_bytes() == MODEL
 
 
 def test_a_snapshot_never_changes_under_its_name(hub: Hub, tmp_path: Path) -> None:
