@@ -118,8 +118,8 @@ def _earlier(model_id: str, models_dir: Path, commit: str, progress: Progress) -
         if snapshot.id == model_id and isinstance(snapshot.source, HubSource):
             if snapshot.source.revision != commit:
                 raise ConfigurationError(
-                    f"model '{model_id}' was pulled at commit {snapshot.source.revision[:12]}, and a snapshot "
-                    f"never changes: pull {snapshot.source.repo}@{commit} beside it, or delete its folder first"
+                    f"model '{model_id}' was pulled at commit {snapshot.source.revision[:8]}, and a snapshot "
+                    f"never changes: pull {snapshot.source.repo}@{commit} beside it"
                 )
             try:
                 materialize(snapshot, models_dir, progress)
