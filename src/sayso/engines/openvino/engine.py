@@ -5,6 +5,7 @@ import hashlib
 import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,8 +111,9 @@ class OpenVinoChatEngine:
             choices.append(
                 self._choice(job, index, part, settings, request.stop, _reader(request, index), choices[:1])
             )
-        async for event in self._answer(job, choices):
-            yield event
+        async with aclosing(self._answer(job, choices)) as events:
+            async for event in events:
+                yield event
 
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text."""
@@ -136,8 +138,9 @@ class OpenVinoChatEngine:
                 reader = TextReader(index)
                 siblings.append(self._choice(job, index, part, settings, request.stop, reader, siblings[:1]))
             choices += siblings
-        async for event in self._answer(job, choices, echoes):
-            yield event
+        async with aclosing(self._answer(job, choices, echoes)) as events:
+            async for event in events:
+                yield event
 
     async def _part(self, prompt: str | tuple[int, ...], request: CompletionRequest) -> _Part:
         if isinstance(prompt, str):

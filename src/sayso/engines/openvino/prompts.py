@@ -8,6 +8,8 @@ from typing import Any
 from sayso.core.chat import Message, Tool, ToolCall
 from sayso.engines.openvino.vocabulary import Vocabulary
 
+_PROBE = 65_536  # tokens
+
 CALL_OPEN = "<tool_call>"
 CALL_CLOSE = "</tool_call>"
 
@@ -21,9 +23,10 @@ class PromptEncoder:
 
     def __init__(self, tokenizer: Any, vocabulary: Vocabulary, context_length: int) -> None:
         self._tokenizer = tokenizer
-        self._cut = 0  # tokens at which the tokenizer silently cuts a text, 0 where that is over the context
-        probe = len(self._encode("a " * (context_length + 64)))
-        self._cut = probe if probe < context_length + 64 else 0
+        self._cut = 0  # the number of tokens at which the tokenizer silently cuts a text; 0 for none
+        expected = max(context_length, _PROBE)
+        probe = len(self._encode("a " * expected))
+        self._cut = probe if probe < expected else 0
         self._specials = tuple(text for text in vocabulary.special_texts if len(text) > 1)
         self._knows_tools = "tools" in str(tokenizer.chat_template)
         blank = {vocabulary.raw[token]: token for token in vocabulary.special}

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sayso.core.chat import TokenLogprob
 from sayso.engines.openvino.text import TextStream
 from sayso.engines.openvino.vocabulary import Vocabulary
 
@@ -80,7 +81,7 @@ def test_log_probabilities_come_with_their_text() -> None:
 
 def test_a_broken_character_keeps_its_bytes_in_the_log_probabilities() -> None:
     stream = TextStream(BYTES)
-    found = []
+    found: list[TokenLogprob] = []
     for token in "é".encode():
         stream.push(token, -1.0)
         found += stream.take_logprobs()
