@@ -1,0 +1,98 @@
+"""Starts and stops `sayso serve` the way an operator does."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+START_SECONDS = 120.0
+
+
+@dataclass
+class RunningServer:
+    """A server process. `log` is everything that it wrote to standard error."""
+
+    process: "subprocess.Popen[str]"
+    base_url: str
+    key: str
+    folder: Path
+    log_file: IO[str]
+    started_seconds: float
+
+    @property
+    def root_url(self) -> str:
+        """The address without `/v1`."""
+        return self.base_url.removesuffix("/v1")
+
+    @property
+    def log(self) -> str:
+        """Standard error so far."""
+        return Path(self.log_file.name).read_text()
+
+    def hosts(self) -> dict[str, psutil.Process]:
+        """Return the engine hosts by the engine's name in their memory: openvino, whisper or other."""
+        found: dict[str, psutil.Process] = {}
+        for child in psutil.Process(self.process.pid).children():
+            if "sayso.engines.host" in " ".join(child.cmdline()):
+                maps = " ".join(region.path for region in child.memory_maps())
+                name = (
+                    "openvino"
+                    if "openvino_genai" in maps
+                    else "whisper"
+                    if "ctranslate2" in maps
+                    else "other"
+                )
+                found[name] = child
+        return found
+
+    def stop(self) -> int:
+        """Ask it to stop and return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=60)
+        self.log_file.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return status
+
+
+def start_server(folder: Path, *options: str, **environment: str) -> RunningServer:
+    """Run `sayso serve` on a free port with `folder` as data folder; wait until it says that it is ready."""
+    begun = time.monotonic()
+    log_file = tempfile.NamedTemporaryFile("w+", dir=folder, suffix=".log", delete=False)  # noqa: SIM115
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sayso", "serve", "--port", "0", "--data-dir", str(folder), *options],
+        stdout=subprocess.PIPE,
+        stderr=log_file,
+        text=True,
+        env={**_clean(os.environ), **environment},
+        cwd=folder,
+    )
+    base_url = key = ""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(r"ready at (\S+)", line):
+            base_url = found.group(1)
+            if "Another key" in (process.stdout.readline()):
+                break
+        if found := re.search(r"^\s+(sk-sayso-\w+)", line):
+            key = found.group(1)
+            break
+        if time.monotonic() - begun > START_SECONDS:
+            break
+    if not base_url:
+        process.kill()
+        raise AssertionError(f"the server did not start: {Path(log_file.name).read_text()[-2000:]}")
+    return RunningServer(process, base_url, key, folder, log_file, time.monotonic() - begun)
+
+
+def _clean(environment: Any) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not name.startswith(("SAYSO_", "OPENAI_"))}
