@@ -33,5 +33,5 @@ class Detection:
             return ()
         first = 0 if speech is None else max(speech // HOP - 50, 0)
         self._seek = self._frames
-        encoded = self._weights.encode(self._pcm, first, min(WINDOW_FRAMES, self._frames - first))
-        return (self._weights.detect(encoded),)
+        mel = self._weights.listen(self._pcm, first, min(WINDOW_FRAMES, self._frames - first))
+        return (self._weights.detect(self._weights.encode(mel, float(mel.max()))),)

@@ -14,7 +14,7 @@ HOP = 160  # samples a frame: 10 ms
 FFT = 400  # samples in the transform: 25 ms
 FRAMES_PER_SECOND = SAMPLE_RATE // HOP
 WINDOW_FRAMES = 30 * FRAMES_PER_SECOND  # what Whisper's encoder hears at once
-DYNAMIC_RANGE = 8.0  # powers of ten kept below the loudest bin
+DYNAMIC_RANGE = 8.0  # powers of ten kept below the loudest bin of the audio
 
 
 def pcm_samples(pcm: memoryview) -> Samples:
@@ -50,19 +50,25 @@ def framed_samples(pcm: Samples, first: int, frames: int) -> Floats:
 
 
 def log_mel(pcm: Samples, first: int, frames: int, mel_filters: Floats) -> Floats:
-    """Return Whisper's features of `frames` frames from frame `first` on.
+    """Return the logarithm of the power in each Mel band of `frames` frames from frame `first` on.
 
-    shape = (mels, frames), dtype float32. Power spectrum under a Hann window, Mel filters, log10 cut at
-    8 below the window's loudest bin, then (x + 4) / 4: section 2.2 of the Whisper paper (arXiv 2212.04356)
-    and its published code.
+    shape = (mels, frames), dtype float32, in powers of ten. Power spectrum under a Hann window, Mel
+    filters, log10: section 2.2 of the Whisper paper (arXiv 2212.04356).
     """
     hann = np.hanning(FFT + 1)[:-1].astype(np.float32)
     sound = framed_samples(pcm, first, frames)
     slices = np.lib.stride_tricks.sliding_window_view(sound, FFT)[::HOP]
     power = np.abs(np.fft.rfft(slices * hann, axis=-1)).astype(np.float32) ** 2
-    mel = np.log10(np.maximum(mel_filters @ power.T, np.float32(1e-10)))
-    mel = np.maximum(mel, mel.max() - DYNAMIC_RANGE)
-    return np.ascontiguousarray((mel + 4.0) / 4.0, dtype=np.float32)
+    return np.asarray(np.log10(np.maximum(mel_filters @ power.T, np.float32(1e-10))), dtype=np.float32)
+
+
+def scaled(mel: Floats, loudest: float) -> Floats:
+    """Return what the encoder hears: cut at 8 below the loudest bin of the audio so far, then (x + 4) / 4.
+
+    As in Whisper's published code, which takes the loudest bin of the whole audio.
+    """
+    floor = np.float32(loudest - DYNAMIC_RANGE)
+    return np.ascontiguousarray((np.maximum(mel, floor) + 4.0) / 4.0, dtype=np.float32)
 
 
 def pad_frames(mel: Floats, frames: int) -> Floats:

@@ -16,7 +16,7 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 
 from sayso.core.speech import LanguageProbability, Task
-from sayso.engines.whisper.features import WINDOW_FRAMES, Floats, Samples, log_mel, pad_frames
+from sayso.engines.whisper.features import WINDOW_FRAMES, Floats, Samples, log_mel, pad_frames, scaled
 from sayso.errors import ConfigurationError
 
 Encoded: TypeAlias = Any  # CTranslate2's StorageView of one window, (1, positions, width)
@@ -104,10 +104,13 @@ class WhisperWeights:
             )
         )
 
-    def encode(self, pcm: Samples, first: int, frames: int) -> Encoded:
-        """Run the encoder over `frames` frames from frame `first` on."""
-        mel = log_mel(pcm, first, frames, self._mel_filters)
-        return self.model.encode(pad_frames(mel, WINDOW_FRAMES))
+    def listen(self, pcm: Samples, first: int, frames: int) -> Floats:
+        """Return the log-Mel spectrogram of `frames` frames from frame `first` on."""
+        return log_mel(pcm, first, frames, self._mel_filters)
+
+    def encode(self, mel: Floats, loudest: float) -> Encoded:
+        """Run the encoder over a window; `loudest` is the highest value of `listen` so far."""
+        return self.model.encode(pad_frames(scaled(mel, loudest), WINDOW_FRAMES))
 
     def detect(self, encoded: Encoded) -> tuple[LanguageProbability, ...]:
         """Return every language with its probability, the most probable first."""
@@ -166,7 +169,8 @@ class WhisperWeights:
     def warm_up(self) -> None:
         """Decode half a second of faint noise, so that the first request finds every buffer in place."""
         noise = np.random.default_rng(0).normal(0, 30, 8_000).astype(np.int16)
-        encoded = self.encode(noise, 0, 50)
+        mel = self.listen(noise, 0, 50)
+        encoded = self.encode(mel, float(mel.max()))
         self.detect(encoded)
         self.decode(encoded, self.tokenizer("en", "transcribe"), (), 1e-3)
 

@@ -56,6 +56,7 @@ class Transcription:
         self._seek = 0
         self._segments = 0
         self._speech_end = 0.0
+        self._loudest = -10.0
         self._before: list[int] | None = None
 
     @property
@@ -69,7 +70,9 @@ class Transcription:
         if self._language is not None:
             events += self._start(self._language, 1.0)
         if (window := self._next_window()) is not None:
-            encoded = self._weights.encode(self._pcm, window.seek, window.frames)
+            mel = self._weights.listen(self._pcm, window.seek, window.frames)
+            self._loudest = max(self._loudest, float(mel.max()))
+            encoded = self._weights.encode(mel, self._loudest)
             if self._language is None:
                 best = self._weights.detect(encoded)[0]
                 self._language = best.language

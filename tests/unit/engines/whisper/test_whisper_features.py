@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from faster_whisper.feature_extractor import FeatureExtractor
 
-from sayso.engines.whisper.features import frame_count, log_mel, pad_frames, pcm_samples
+from sayso.engines.whisper.features import frame_count, log_mel, pad_frames, pcm_samples, scaled
 
 FILTERS = FeatureExtractor().mel_filters
 
@@ -16,7 +16,8 @@ def test_a_short_audio_has_the_published_features(samples: int) -> None:
     pcm = noise(samples)
     frames = frame_count(samples)
     published = FeatureExtractor()(pcm.astype(np.float32) / 32768)[:, :frames]
-    np.testing.assert_allclose(log_mel(pcm, 0, frames, FILTERS), published, atol=2e-4)
+    mel = log_mel(pcm, 0, frames, FILTERS)
+    np.testing.assert_allclose(scaled(mel, float(mel.max())), published, atol=2e-4)
 
 
 def test_a_window_within_a_long_audio_sees_its_neighbours() -> None:
@@ -25,11 +26,17 @@ def test_a_window_within_a_long_audio_sees_its_neighbours() -> None:
     np.testing.assert_allclose(log_mel(pcm, 1234, 1500, FILTERS), whole[:, 1234:2734], atol=2e-4)
 
 
+def test_a_window_is_cut_below_the_loudest_bin_of_the_audio() -> None:
+    mel = np.array([[-9.0, 2.0, -3.0]], np.float32)
+    assert scaled(mel, 2.0).tolist() == [[-0.5, 1.5, 0.25]]
+    assert scaled(mel, 4.0).tolist() == [[0.0, 1.5, 0.25]]
+
+
 def test_the_end_of_the_audio_is_followed_by_silence() -> None:
     pcm = noise(16_000)
     mel = log_mel(pcm, 0, 200, FILTERS)
     assert mel.shape == (80, 200)
-    assert mel[:, 110:].max() == pytest.approx(mel.min())
+    assert mel[:, 110:].max() == pytest.approx(-10)
 
 
 def test_padding_adds_zero_frames_behind() -> None:
