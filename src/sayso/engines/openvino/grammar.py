@@ -1,14 +1,17 @@
 """A grammar in the EBNF that the engine's constrained decoding reads, built so that it always parses."""
 
-STRING_CHAR = r'[^"\\\x00-\x1f] | "\\" (["\\/bfnrt] | "u" [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F])'
+_PLAIN = r'[^"\\\x00-\x1f]'
+_ESCAPE = r'"\\" (["\\/bfnrt] | "u" [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F] [0-9a-fA-F])'
 
 # Fixed separators: with free whitespace a small model may write newlines until it runs out of tokens.
 COMMA = '", "'
 COLON = '": "'
 
 _SHARED = {
-    "char": STRING_CHAR,
-    "string": r'"\"" char* "\""',
+    "char": f"{_PLAIN} | {_ESCAPE}",
+    "string": r'"\"" tail',
+    # what may follow a string is told in advance, which spares the engine work at every token of a string
+    "tail": rf'("\"" | {_PLAIN} tail | {_ESCAPE} tail) (= [,}}\]:])',
     "digits": "[0-9]{1,15}",
     "integer": '"-"? ("0" | [1-9] [0-9]{0,14})',
     "number": 'integer ("." digits)? ([eE] [+-]? [0-9]{1,2})?',
