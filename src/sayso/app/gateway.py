@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 
 from fastapi import FastAPI
 
@@ -11,12 +10,11 @@ from sayso.api.services import Limits, Services
 from sayso.app.deployments import Deployment, Engines, build_engines
 from sayso.app.health import GatewayHealth
 from sayso.app.http_metrics import GatewayMetrics
+from sayso.app.tenancy import Tenancy
 from sayso.audio.decoding import AudioDecoder
 from sayso.catalog.catalogue import Catalogue
 from sayso.config import Settings
 from sayso.core.caller import Caller
-from sayso.db.migrate import migrate
-from sayso.db.session import Database
 from sayso.engines.supervisor import HostState
 from sayso.errors import ConfigurationError, EngineError
 from sayso.inference.metering import MetricsLedger
@@ -25,31 +23,8 @@ from sayso.inference.readiness import Readiness
 from sayso.inference.routing import Router
 from sayso.telemetry.metrics import Metrics
 from sayso.tenancy.authentication import Authenticator, check_headers
-from sayso.tenancy.pepper import open_pepper
-from sayso.tenancy.service import FirstTenant, ensure_first_tenant
 
 FLUSH_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Tenancy:
-    """The database with the secret that its keys are checked with; `first` is what a first start made."""
-
-    database: Database
-    pepper: bytes
-    first: FirstTenant | None
-
-
-async def open_tenancy(settings: Settings, *, with_first_tenant: bool = False) -> Tenancy:
-    """Open the database and bring it up to date.
-
-    `with_first_tenant` makes an organization, a project and a key in an empty one.
-    """
-    database = Database.open(settings.database_url)
-    await migrate(database)
-    pepper = await open_pepper(database, settings.data_dir)
-    first = await ensure_first_tenant(database, pepper) if with_first_tenant else None
-    return Tenancy(database, pepper, first)
 
 
 class Gateway:

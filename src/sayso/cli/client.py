@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayso.app.gateway import open_tenancy
 from sayso.app.server_file import ServerFile
+from sayso.app.tenancy import open_tenancy
 from sayso.config import Settings, client_settings, load_settings
 from sayso.errors import ConfigurationError
 from sayso.tenancy.api_keys import create_key, revoke_key

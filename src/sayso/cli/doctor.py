@@ -13,8 +13,8 @@ from pathlib import Path
 import aiohttp
 
 from sayso.app.deployments import plan
-from sayso.app.gateway import open_tenancy
 from sayso.app.server_file import ServerFile
+from sayso.app.tenancy import open_tenancy
 from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.materialize import materialize
 from sayso.catalog.snapshot import UpstreamSource

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from sayso.app.gateway import Tenancy, open_tenancy
+from sayso.app.tenancy import Tenancy, open_tenancy
 from sayso.cli.console import id_table, out, refusals
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.config import load_settings

@@ -7,7 +7,6 @@ import typer
 
 from sayso.app.deployments import plan
 from sayso.catalog.catalogue import Catalogue
-from sayso.catalog.hub import pull
 from sayso.catalog.snapshot import FolderSource, HubSource, PackageSource, Snapshot, UpstreamSource
 from sayso.cli.console import FileProgress, id_table, out, refusals
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
@@ -53,6 +52,8 @@ def pull_command(
     config: ConfigOption = None,
 ) -> None:
     """Fetch a model from the Hugging Face hub; begins where an earlier try stopped."""
+    from sayso.catalog.hub import pull  # a large library that nothing else here needs
+
     progress = FileProgress()
     with refusals():
         settings = load_settings(config, data_dir=data_dir)

@@ -1,23 +1,12 @@
-"""`sayso serve`: the server, and what a first start has to say."""
+"""`sayso serve`: the server."""
 
-import asyncio
-import json
-import socket
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.status import Status
 
-from sayso.app.deployments import plan, prepare
-from sayso.app.gateway import Gateway, Tenancy, open_tenancy
-from sayso.app.server import event_loop, listen, serve
-from sayso.app.server_file import ServerFile
-from sayso.catalog.catalogue import Catalogue
-from sayso.cli.console import FileProgress, err, out, refusals
+from sayso.cli.console import refusals
 from sayso.cli.options import ConfigOption, DataDirOption
-from sayso.config import Settings, load_settings
-from sayso.telemetry.logging import configure_logging
+from sayso.config import load_settings
 
 
 def serve_command(
@@ -29,64 +18,6 @@ def serve_command(
     """Serve the ChatGPT API and the Whisper API."""
     with refusals():
         settings = load_settings(config, host=host, port=port, data_dir=data_dir)
-        configure_logging(settings.log_level, settings.log_format)
-        bound = listen(settings)
-        with asyncio.Runner(loop_factory=event_loop) as runner:
-            runner.run(_serve(settings, bound))
+        from sayso.cli.serving import run_server  # a second of imports that no other command needs
 
-
-async def _serve(settings: Settings, bound: socket.socket) -> None:
-    tenancy = await open_tenancy(settings, with_first_tenant=True)
-    models_dir = settings.data_dir / "models"
-    catalogue = Catalogue.load(models_dir, settings.models, settings.aliases)
-    progress = FileProgress()
-    try:
-        deployments = prepare(plan(settings, catalogue), models_dir, progress)
-    finally:
-        progress.close()
-    gateway = Gateway(settings, catalogue, deployments, tenancy)
-    base_url = _base_url(bound)
-    server_file = ServerFile(settings.data_dir)
-    server_file.write(base_url)
-    status = Status("loading the models …", console=err)
-    status.start()
-
-    def ready() -> None:
-        status.stop()
-        _welcome(base_url, tenancy, settings.data_dir)
-
-    try:
-        await serve(gateway, bound, ready)
-    finally:
-        status.stop()
-        server_file.remove()
-
-
-def _base_url(bound: socket.socket) -> str:
-    host, port = bound.getsockname()[:2]
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 - an address to show, not to bind
-        host = "127.0.0.1"
-    return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
-
-
-def _welcome(base_url: str, tenancy: Tenancy, data_dir: Path) -> None:
-    out.print(f"\nsayso is ready at [bold]{base_url}[/bold]")
-    if tenancy.first is None:
-        out.print("Another key: sayso keys create --name NAME")
-        return
-    key = tenancy.first.key.secret
-    message = json.dumps({"model": "gpt-3.5-turbo", "messages": [{"role": "user", "content": "Say hello."}]})
-    out.print(f"Data folder: {data_dir}")
-    out.print("Your API key, shown this once:\n")
-    out.print(f"    [bold]{key}[/bold]\n")
-    out.print("Paste this for a first answer:\n", markup=False)
-    for line in (
-        f"export OPENAI_BASE_URL={base_url}",
-        f"export OPENAI_API_KEY={key}",
-        'curl $OPENAI_BASE_URL/chat/completions -H "Authorization: Bearer $OPENAI_API_KEY" \\',
-        f"  -H 'Content-Type: application/json' -d '{message}'",
-        'curl $OPENAI_BASE_URL/audio/transcriptions -H "Authorization: Bearer $OPENAI_API_KEY" \\',
-        "  -F model=whisper-1 -F file=@speech.mp3",
-    ):
-        out.print(f"    {line}", markup=False)
-    out.print("")
+        run_server(settings)
