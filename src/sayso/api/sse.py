@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -30,28 +31,29 @@ def error_frame(error: SaysoError) -> bytes:
 
 
 class EventStream(Response):
-    """Sends `frames` as they come.
+    """Sends `frames`, which are made of `source`, as they come.
 
-    Whatever ends it (the last frame, the client, a shutdown), the generator is closed before the call
-    returns, so what it holds is settled by then. A `SaysoError` from it becomes the last frame.
+    Whatever ends it (the last frame, the client, a shutdown), both are closed before the call returns, so
+    that all is settled by then. `source` is closed by itself because a generator that never started does
+    not close what it would have read. A `SaysoError` becomes the last frame.
     """
 
-    def __init__(self, frames: AsyncGenerator[bytes, None]) -> None:
+    def __init__(self, frames: AsyncGenerator[bytes, None], source: AsyncGenerator[Any, None]) -> None:
         super().__init__(status_code=200, headers=_HEADERS)
         del self.headers["content-length"]
         self._frames = frames
+        self._source = source
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the whole stream."""
-        async with aclosing(self._frames):
+        async with aclosing(self._source), aclosing(self._frames):
             await unless_disconnected(receive, self._send_all(send))
 
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         try:
-            async with aclosing(self._frames) as frames:
-                async for chunk in frames:
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            async for chunk in self._frames:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
         except SaysoError as error:
             await send({"type": "http.response.body", "body": error_frame(error), "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

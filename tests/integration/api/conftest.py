@@ -1,10 +1,13 @@
 """The HTTP application over scripted engines, without a network."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 
 from sayso.api.application import create_api
@@ -12,8 +15,9 @@ from sayso.api.services import Limits, Readiness, Services, VendorExtras
 from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.snapshot import PackageSource, Snapshot
 from sayso.core.caller import Caller
+from sayso.core.chat import ChatEvent, ChatRequest, CompletionRequest, Started, TextDelta
 from sayso.core.speech import Audio
-from sayso.engines.base import ChatEngine, SpeechEngine
+from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
 from sayso.engines.fake import FakeEngine, Script
 from sayso.errors import AudioRejected, AuthenticationFailed
 from sayso.ids import KeyId, OrgId, ProjectId
@@ -86,7 +90,9 @@ async def organization_slug(caller: Caller) -> str:
 
 
 CHAT = Snapshot("fake-chat", "chat", "fake", PackageSource(), created=1_677_610_602)
-SPEECH = Snapshot("fake-speech", "speech", "fake", PackageSource(), created=1_677_610_602)
+SPEECH = Snapshot(
+    "fake-speech", "speech", "fake", PackageSource(), languages=("en", "de"), created=1_677_610_602
+)
 ALIASES = {"gpt-3.5-turbo": "fake-chat", "ft:gpt/x:acme": "fake-chat", "whisper-1": "fake-speech"}
 
 
@@ -105,6 +111,50 @@ class World:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://sayso", headers=headers)
+
+    @contextlib.asynccontextmanager
+    async def serve(self) -> AsyncGenerator[str, None]:
+        """Serve the application on a free port of the loopback interface; gives the base URL."""
+        config = uvicorn.Config(
+            self.app, port=0, http="httptools", lifespan="off", ws="none", log_config=None
+        )
+        server = uvicorn.Server(config)
+        with config.bind_socket() as sock:
+            task = asyncio.create_task(server.serve([sock]))
+            try:
+                yield f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
+            finally:
+                server.should_exit = True
+                await task
+
+
+class EndlessEngine:
+    """Starts if it may, says one word and then nothing; `closed` tells when it was let go."""
+
+    def __init__(self) -> None:
+        self.starts = True
+        self.reached = asyncio.Event()
+        self.closed = asyncio.Event()
+
+    async def info(self) -> EngineInfo:
+        return EngineInfo("fp")
+
+    async def chat(self, request: ChatRequest | CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
+        try:
+            if self.starts:
+                yield Started(3)
+                yield TextDelta(0, "word", completion_tokens=1)
+            self.reached.set()
+            await asyncio.Event().wait()
+        finally:
+            self.closed.set()
+
+    complete = chat
+
+
+@pytest.fixture
+async def endless() -> EndlessEngine:
+    return EndlessEngine()
 
 
 MakeWorld = Callable[..., World]
@@ -151,6 +201,3 @@ def make_world() -> MakeWorld:
 async def client(make_world: MakeWorld) -> AsyncGenerator[httpx.AsyncClient, None]:
     async with make_world().client() as client:
         yield client
-
-
-Post = Callable[..., Awaitable[httpx.Response]]

@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 
-from sayso.core.chat import ChatEvent, ChatRequest, CompletionRequest, Started, TextDelta
+from sayso.core.chat import ChatEvent, ChatRequest, ChoiceFinished, Finished, Started, TextDelta
 from sayso.core.usage import TokenUsage
 from sayso.engines.base import EngineInfo
 from sayso.engines.fake import Script
@@ -81,30 +81,6 @@ async def test_an_engine_that_fails(make_world: Any) -> None:
     assert world.ledger.events[1].usage.completion_tokens == 2
 
 
-class EndlessEngine:
-    """Starts if it may, says one word and then nothing; `closed` tells when it was let go."""
-
-    def __init__(self, *, starts: bool = True) -> None:
-        self._starts = starts
-        self.reached = asyncio.Event()
-        self.closed = asyncio.Event()
-
-    async def info(self) -> EngineInfo:
-        return EngineInfo("fp")
-
-    async def chat(self, request: ChatRequest | CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
-        try:
-            if self._starts:
-                yield Started(3)
-                yield TextDelta(0, "word", completion_tokens=1)
-            self.reached.set()
-            await asyncio.Event().wait()
-        finally:
-            self.closed.set()
-
-    complete = chat
-
-
 async def call(app: Any, path: str, body: dict[str, Any], gone: asyncio.Event) -> list[Any]:
     """Send one request straight to the application; the client leaves when `gone` is set."""
     request: list[Any] = [{"type": "http.request", "body": orjson.dumps(body), "more_body": False}]
@@ -119,7 +95,12 @@ async def call(app: Any, path: str, body: dict[str, Any], gone: asyncio.Event) -
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {
+    await app(scope(path), receive, send)
+    return sent
+
+
+def scope(path: str) -> dict[str, Any]:
+    return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "method": "POST",
@@ -127,17 +108,16 @@ async def call(app: Any, path: str, body: dict[str, Any], gone: asyncio.Event) -
         "query_string": b"",
         "headers": [(b"authorization", b"Bearer sk-test")],
     }
-    await app(scope, receive, send)
-    return sent
 
 
 @pytest.mark.parametrize("starts", [True, False])
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("path", [CHAT, "/v1/completions"])
 async def test_a_client_that_leaves_frees_the_engine_at_once(
-    make_world: Any, path: str, stream: bool, starts: bool
+    make_world: Any, endless: Any, path: str, stream: bool, starts: bool
 ) -> None:
-    engine, gone = EndlessEngine(starts=starts), asyncio.Event()
+    engine, gone = endless, asyncio.Event()
+    engine.starts = starts
     world = make_world(chat=engine)
     body = {"model": "gpt-3.5-turbo", "stream": stream}
     body |= {"messages": BODY["messages"]} if path == CHAT else {"prompt": "p"}
@@ -151,8 +131,8 @@ async def test_a_client_that_leaves_frees_the_engine_at_once(
     assert settled == ([(TokenUsage(3, 1), "disconnected")] if starts else [])
 
 
-async def test_a_shutdown_settles_what_runs(make_world: Any) -> None:
-    engine = EndlessEngine()
+async def test_a_shutdown_settles_what_runs(make_world: Any, endless: Any) -> None:
+    engine = endless
     world = make_world(chat=engine)
     answering = asyncio.create_task(call(world.app, CHAT, {**BODY, "stream": True}, asyncio.Event()))
     await asyncio.wait_for(engine.reached.wait(), 5)
@@ -199,3 +179,48 @@ async def test_extras_by_setting(make_world: Any) -> None:
         response = await client.post(CHAT, json={**BODY, "top_k": 5})
     assert response.json()["error"]["code"] == "unknown_parameter"
     assert response.json()["error"]["param"] == "top_k"
+
+
+async def test_a_client_that_leaves_before_the_first_byte(make_world: Any, endless: Any) -> None:
+    """The status itself is stuck in a full socket when the client goes: nothing has read the events yet."""
+    world, stuck = make_world(chat=endless), asyncio.Event()
+    body = orjson.dumps({**BODY, "stream": True})
+    messages: list[Any] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Any:
+        if messages:
+            return messages.pop()
+        await stuck.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        stuck.set()
+        await asyncio.Event().wait()
+
+    await asyncio.wait_for(world.app(scope(CHAT), receive, send), 5)
+    assert endless.closed.is_set()
+    assert [event.outcome for event in world.ledger.events] == ["disconnected"]
+
+
+class SpokenEngine:
+    """Says what it is given, empty pieces and all."""
+
+    def __init__(self, *texts: str) -> None:
+        self._texts = texts
+
+    async def info(self) -> EngineInfo:
+        return EngineInfo("fp")
+
+    async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        yield Started(1)
+        for text in self._texts:
+            yield TextDelta(0, text)
+        yield ChoiceFinished(0, "stop")
+        yield Finished(TokenUsage(1, 1))
+
+
+async def test_empty_pieces_make_no_chunks(make_world: Any) -> None:
+    world = make_world(chat=SpokenEngine("", "a", ""))
+    async with world.client() as client:
+        found = chunks(await client.post(CHAT, json={**BODY, "stream": True}))
+    assert len(found) == 4  # the role, the text, the end, [DONE]

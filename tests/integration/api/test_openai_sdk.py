@@ -7,7 +7,6 @@ from typing import Any
 
 import openai
 import pytest
-import uvicorn
 from openai import AsyncOpenAI
 from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDoneEvent
 from pydantic import BaseModel
@@ -20,24 +19,9 @@ LOOK: Any = [{"type": "function", "function": {"name": "look", "parameters": {"t
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any) -> AsyncGenerator[str, None]:
-    """Serve `app` on a free port; gives the base URL."""
-    config = uvicorn.Config(app, port=0, http="httptools", lifespan="off", ws="none", log_config=None)
-    server = uvicorn.Server(config)
-    with server.config.bind_socket() as sock:
-        port = sock.getsockname()[1]
-        task = asyncio.create_task(server.serve([sock]))
-        try:
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            server.should_exit = True
-            await task
-
-
-@contextlib.asynccontextmanager
 async def sdk(world: Any, key: str = "sk-test", *, strict: bool = True) -> AsyncGenerator[AsyncOpenAI, None]:
     async with (
-        serving(world.app) as url,
+        world.serve() as url,
         AsyncOpenAI(api_key=key, base_url=url, _strict_response_validation=strict, max_retries=0) as client,
     ):
         yield client
@@ -187,3 +171,18 @@ async def test_an_upload_over_the_limit_gets_its_answer(client: AsyncOpenAI) -> 
         await client.audio.transcriptions.create(model="whisper-1", file=bytes(60_000_000))
     assert caught.value.status_code == 413
     assert caught.value.type == "server_error"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_hanging_up_frees_the_engine(make_world: Any, endless: Any, stream: bool) -> None:
+    world = make_world(chat=endless)
+    async with sdk(world) as client:
+        create: Any = client.chat.completions.create
+        asking = asyncio.create_task(create(model="gpt-3.5-turbo", messages=SAY, stream=stream))
+        await asyncio.wait_for(endless.reached.wait(), 5)
+        if stream:
+            await (await asking).close()
+        else:
+            asking.cancel()
+        await asyncio.wait_for(endless.closed.wait(), 0.5)
+    assert [event.outcome for event in world.ledger.events] == ["disconnected"]

@@ -1,4 +1,8 @@
-"""From an event stream to an HTTP answer, whole or streamed: one path for every endpoint that generates."""
+"""From an event stream to an HTTP answer, whole or streamed: one path for every endpoint that generates.
+
+A stream's first event is read in one task and the rest in another, so that a client that leaves can be
+noticed throughout: an engine must not hold a scope that belongs to a task (a timeout, say) across a yield.
+"""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -47,13 +51,7 @@ async def answer_stream(
     except BaseException:
         await events.aclose()
         raise
-
-    async def frames() -> AsyncGenerator[bytes, None]:
-        async with aclosing(events), aclosing(encode(first, events)) as encoded:
-            async for frame in encoded:
-                yield frame
-
-    return EventStream(frames())
+    return EventStream(encode(first, events), events)
 
 
 def json_response(values: object) -> Response:
