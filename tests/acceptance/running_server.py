@@ -1,5 +1,6 @@
 """Starts and stops `sayso serve` the way an operator does."""
 
+import asyncio
 import os
 import re
 import signal
@@ -7,10 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import httpx
 import psutil
 
 START_SECONDS = 120.0
@@ -37,6 +40,14 @@ class RunningServer:
         """Standard error so far."""
         return Path(self.log_file.name).read_text()
 
+    def log_with(self, text: str) -> str:
+        """Return the log once it holds `text`: a request's line is written after its answer has left."""
+        until = time.monotonic() + 5.0
+        while text not in (log := self.log):
+            assert time.monotonic() < until, f"{text} is not in the log"
+            time.sleep(0.01)
+        return log
+
     def hosts(self) -> dict[str, psutil.Process]:
         """Return the engine hosts by the engine's name in their memory: openvino, whisper or other."""
         found: dict[str, psutil.Process] = {}
@@ -52,6 +63,11 @@ class RunningServer:
                 )
                 found[name] = child
         return found
+
+    def all_hosts(self) -> list[psutil.Process]:
+        """Return every engine host."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if "sayso.engines.host" in " ".join(child.cmdline())]
 
     def stop(self) -> int:
         """Ask it to stop and return its exit status."""
@@ -90,9 +106,40 @@ def start_server(folder: Path, *options: str, **environment: str) -> RunningServ
             break
     if not base_url:
         process.kill()
+        process.wait()
+        process.stdout.close()
+        log_file.close()
         raise AssertionError(f"the server did not start: {Path(log_file.name).read_text()[-2000:]}")
     return RunningServer(process, base_url, key, folder, log_file, time.monotonic() - begun)
 
 
 def _clean(environment: Any) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith(("SAYSO_", "OPENAI_"))}
+
+
+async def until_metric(
+    server: RunningServer, name: str, reached: Callable[[float], bool], within: float = 10.0, **labels: str
+) -> float:
+    """Scrape the server until a sample satisfies `reached`; return the seconds that took."""
+    begun = time.monotonic()
+    async with asyncio.timeout(within), httpx.AsyncClient() as scraper:
+        while True:
+            page = (await scraper.get(f"{server.root_url}/metrics")).text
+            if reached(metric(page, name, **labels)):
+                return time.monotonic() - begun
+            await asyncio.sleep(0.01)
+
+
+async def read_metric(server: RunningServer, name: str, **labels: str) -> float:
+    """Scrape one sample."""
+    async with httpx.AsyncClient() as scraper:
+        return metric((await scraper.get(f"{server.root_url}/metrics")).text, name, **labels)
+
+
+def metric(page: str, name: str, **labels: str) -> float:
+    """Return one sample of a Prometheus page, 0 where it is not there yet."""
+    wanted = {f'{key}="{value}"' for key, value in labels.items()}
+    for line in page.splitlines():
+        if line.startswith((f"{name}{{", f"{name} ")) and all(label in line for label in wanted):
+            return float(line.rsplit(" ", 1)[1])
+    return 0.0

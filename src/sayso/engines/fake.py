@@ -38,6 +38,7 @@ from sayso.core.speech import (
 from sayso.core.usage import TokenUsage
 from sayso.engines.base import EngineInfo
 from sayso.engines.config import EngineConfig
+from sayso.engines.slots import Slots
 from sayso.errors import (
     ContextLengthExceeded,
     EngineFailed,
@@ -70,32 +71,44 @@ class _Plan:
 
 
 class FakeEngine:
-    """Both kinds of engine at once; `running` counts the streams that are open."""
+    """Both kinds of engine at once."""
 
-    def __init__(self, script: Script = Script(), *, context_length: int = 4096) -> None:
+    def __init__(
+        self,
+        script: Script = Script(),
+        *,
+        context_length: int = 4096,
+        slots: Slots | None = None,
+    ) -> None:
         self.script = script
         self.context_length = context_length
-        self.running = 0
         self.generated = 0
+        self._slots = slots or Slots(running=32, waiting=64)
+
+    @property
+    def running(self) -> int:
+        """How many requests run now."""
+        return self._slots.running
 
     @classmethod
     def load(cls, config: EngineConfig) -> "FakeEngine":
         """Read the script out of `config`."""
         script: dict[str, Any] = json.loads(config.script) if config.script else {}
-        return cls(Script(**script), context_length=config.context_length or 4096)
+        slots = Slots(config.max_concurrency, config.queue_depth)
+        return cls(Script(**script), context_length=config.context_length or 4096, slots=slots)
 
     async def info(self) -> EngineInfo:
         """Describe the engine."""
-        return EngineInfo("fp_fake", self.context_length, running=self.running)
+        return EngineInfo("fp_fake", self.context_length, running=self.running, waiting=self._slots.waiting)
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Answer with the script's reply, or call a tool where one is forced."""
         self._refuse(request.sampling.logit_bias)
         words = [word for message in request.messages for word in tokens(message.content or "")]
-        plan = self._plan(len(words), request.max_tokens, "messages")
-        self.running += 1
-        try:
-            yield Started(plan)
+        plan = self._fit(len(words), request.max_tokens, "messages")
+        place = self._slots.ticket()
+        yield Started(plan)
+        async with self._slots.hold(place):
             forced = request.tool_choice
             if request.tools and (forced == "required" or isinstance(forced, NamedTool)):
                 async for event in self._call(request, plan):
@@ -108,17 +121,15 @@ class FakeEngine:
             details = _Plan(plan, text, budget, request.n, request.stop, request.logprobs)
             async for event in self._speak(details):
                 yield event
-        finally:
-            self.running -= 1
 
     async def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
         """Answer every prompt with the script's reply."""
         self._refuse(request.sampling.logit_bias)
         count = sum(len(tokens(p)) if isinstance(p, str) else len(p) for p in request.prompts)
-        prompt_tokens = self._plan(count, request.max_tokens, "prompt")
-        self.running += 1
-        try:
-            yield Started(prompt_tokens)
+        prompt_tokens = self._fit(count, request.max_tokens, "prompt")
+        place = self._slots.ticket()
+        yield Started(prompt_tokens)
+        async with self._slots.hold(place):
             first = request.prompts[0]
             text = self.script.reply or (first if isinstance(first, str) else "ids")
             choices = request.n * len(request.prompts)
@@ -132,14 +143,11 @@ class FakeEngine:
             )
             async for event in self._speak(details):
                 yield event
-        finally:
-            self.running -= 1
 
     async def transcribe(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
         """Answer with one segment per second of audio, the script's reply in each."""
         self._refuse({})
-        self.running += 1
-        try:
+        async with self._slots.hold(self._slots.ticket()):
             yield SpeechStarted(request.language or "en", 0.9)
             text = self.script.reply or "word"
             for second in range(max(1, round(request.audio.seconds))):
@@ -153,8 +161,6 @@ class FakeEngine:
                     second, second * 100, second, second + 1.0, f" {text}", (1, 2), 0.0, -0.1, 1.0, 0.0, words
                 )
             yield SpeechFinished(request.audio.usage)
-        finally:
-            self.running -= 1
 
     async def detect_language(self, model: str, audio: Audio) -> tuple[LanguageProbability, ...]:
         """Find English, probably."""
@@ -203,7 +209,7 @@ class FakeEngine:
             case _:
                 pass
 
-    def _plan(self, prompt_tokens: int, max_tokens: int | None, param: str) -> int:
+    def _fit(self, prompt_tokens: int, max_tokens: int | None, param: str) -> int:
         if prompt_tokens + (max_tokens or 0) > self.context_length:
             raise ContextLengthExceeded(
                 context_length=self.context_length,

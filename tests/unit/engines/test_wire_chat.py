@@ -1,5 +1,7 @@
 """What one end of the wire writes, the other reads."""
 
+from typing import Any
+
 import orjson
 import pytest
 from hypothesis import given
@@ -137,7 +139,7 @@ def test_events_survive_the_wire() -> None:
 
 def test_a_server_that_counts_nothing_is_counted_by_its_deltas() -> None:
     decoder = ChatEventDecoder()
-    chunks = [
+    chunks: list[dict[str, Any]] = [
         {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]},
         {"choices": [{"index": 0, "delta": {"content": "a"}}]},
         {"choices": [{"index": 0, "delta": {"content": "b"}, "finish_reason": "stop"}], "usage": None},
