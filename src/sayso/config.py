@@ -77,6 +77,20 @@ class ModelEntry(BaseModel):
     context_length: int = Field(
         default=0, ge=0, description="Context window in tokens; 0: what the model says."
     )
+    temperature: float | None = Field(
+        default=None,
+        ge=0,
+        le=2,
+        description="Temperature for requests that give neither it nor top_p.",
+        json_schema_extra={"shown_default": "1"},
+    )
+    top_p: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="top_p for requests that give neither it nor a temperature.",
+        json_schema_extra={"shown_default": "1"},
+    )
     languages: tuple[str, ...] = Field(default=(), description="ISO 639-1 codes; empty: what the model says.")
     licence: str = Field(default="", description="SPDX identifier of the weights' licence.")
     files: tuple[ModelFile, ...] = Field(

@@ -22,6 +22,8 @@ def from_entry(name: str, entry: ModelEntry) -> Snapshot:
         source=_source(name, entry),
         files=tuple(SnapshotFile(file.name, file.sha256, file.size) for file in entry.files),
         licence=entry.licence,
+        temperature=entry.temperature,
+        top_p=entry.top_p,
         context_length=entry.context_length,
         languages=entry.languages,
     )

@@ -74,7 +74,8 @@ class Snapshot:
     """A catalogue entry. `context_length` is in tokens (chat), `languages` ISO 639-1 codes.
 
     `created` is when the weights were published, Unix seconds. `engine` is a name in
-    `sayso.engines.registry`, or `upstream`.
+    `sayso.engines.registry`, or `upstream`. `temperature` and `top_p` are the publisher's advice, for
+    requests that say nothing of either.
     """
 
     id: str
@@ -87,9 +88,12 @@ class Snapshot:
     languages: tuple[str, ...] = ()
     created: int = 0
     owned_by: str = "sayso"
+    temperature: float | None = None
+    top_p: float | None = None
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the sorted names and digests of all files: what the snapshot is, in 64 hex digits."""
+        """SHA-256 over the sorted names and digests of all files and the defaults, in 64 hex digits."""
         lines = sorted(f"{file.name}\0{file.sha256}\n" for file in self.files)
+        lines.append(f"temperature={self.temperature} top_p={self.top_p}\n")
         return hashlib.sha256("".join(lines).encode()).hexdigest()

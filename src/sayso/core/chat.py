@@ -78,10 +78,13 @@ ResponseFormat: TypeAlias = TextFormat | JsonObjectFormat | JsonSchemaFormat
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is drawn. Temperature 0 is greedy; `seed` makes a draw repeatable."""
+    """How the next token is drawn. Temperature 0 is greedy; `seed` makes a draw repeatable.
 
-    temperature: float = 1.0
-    top_p: float = 1.0
+    None for temperature or top_p leaves it to the engine, where nothing else says 1.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     seed: int | None = None

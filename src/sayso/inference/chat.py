@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
+from sayso.catalog.snapshot import Snapshot
 from sayso.core.caller import Caller
 from sayso.core.chat import (
     ChatEvent,
@@ -12,6 +13,7 @@ from sayso.core.chat import (
     ChoiceFinished,
     CompletionRequest,
     Finished,
+    Sampling,
     Started,
     TextDelta,
     ToolCallDelta,
@@ -30,7 +32,8 @@ async def run_chat(
     The usage is settled before `Finished` is passed on. A stream that is closed early settles what was
     generated until then, and so does one that the engine breaks.
     """
-    events = route.engine.chat(replace(request, model=route.snapshot.id))
+    sampling = _with_defaults(request.sampling, route.snapshot)
+    events = route.engine.chat(replace(request, model=route.snapshot.id, sampling=sampling))
     async with aclosing(_metered(events, route, caller, ledger)) as metered:
         async for event in metered:
             yield event
@@ -40,10 +43,18 @@ async def run_completion(
     route: ChatRoute, caller: Caller, request: CompletionRequest, ledger: UsageLedger
 ) -> AsyncGenerator[ChatEvent, None]:
     """Continue raw text, as `run_chat` continues a conversation."""
-    events = route.engine.complete(replace(request, model=route.snapshot.id))
+    sampling = _with_defaults(request.sampling, route.snapshot)
+    events = route.engine.complete(replace(request, model=route.snapshot.id, sampling=sampling))
     async with aclosing(_metered(events, route, caller, ledger)) as metered:
         async for event in metered:
             yield event
+
+
+def _with_defaults(sampling: Sampling, snapshot: Snapshot) -> Sampling:
+    """Take the snapshot's advice where the caller has none of their own."""
+    if sampling.temperature is not None or sampling.top_p is not None:
+        return sampling
+    return replace(sampling, temperature=snapshot.temperature, top_p=snapshot.top_p)
 
 
 async def _metered(

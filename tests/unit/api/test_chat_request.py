@@ -33,10 +33,10 @@ def refusal(values: dict[str, Any], extras: Any = "ignore") -> InvalidRequest:
     return caught.value
 
 
-def test_the_least_request_has_openai_defaults() -> None:
+def test_the_least_request_leaves_sampling_to_the_model() -> None:
     request = read().request
     assert request.messages == (Message("user", "Say json"),)
-    assert (request.sampling.temperature, request.sampling.top_p, request.n) == (1.0, 1.0, 1)
+    assert (request.sampling.temperature, request.sampling.top_p, request.n) == (None, None, 1)
     assert (request.max_tokens, request.stop, request.tool_choice) == (None, (), "none")
     assert request.response_format == TextFormat()
 

@@ -74,8 +74,8 @@ def _max_tokens(wire: CompletionBody) -> int:
 
 def _sampling(wire: CompletionBody) -> Sampling:
     return Sampling(
-        temperature=1.0 if wire.temperature is None else wire.temperature,
-        top_p=1.0 if wire.top_p is None else wire.top_p,
+        temperature=wire.temperature,
+        top_p=wire.top_p,
         presence_penalty=wire.presence_penalty or 0.0,
         frequency_penalty=wire.frequency_penalty or 0.0,
         seed=wire.seed,

@@ -81,10 +81,12 @@ def settings_for(
         frequency_penalty=sampling.frequency_penalty,
         rng_seed=fold_seed(sampling.seed, choice),
     )
-    if sampling.temperature >= _COLDEST and sampling.top_p > 0:
+    temperature = 1.0 if sampling.temperature is None else sampling.temperature
+    top_p = 1.0 if sampling.top_p is None else sampling.top_p
+    if temperature >= _COLDEST and top_p > 0:
         settings.do_sample = True
-        settings.temperature = sampling.temperature
-        settings.top_p = sampling.top_p
+        settings.temperature = temperature
+        settings.top_p = top_p
     if grammar is not None:
         settings.structured_output_config = genai.StructuredOutputConfig(grammar=grammar)
     settings.validate()

@@ -114,7 +114,11 @@ def decode_completion_request(body: dict[str, Any]) -> CompletionRequest:
 
 
 def _encode_sampling(sampling: Sampling) -> dict[str, Any]:
-    body: dict[str, Any] = {"temperature": sampling.temperature, "top_p": sampling.top_p}
+    body: dict[str, Any] = {}
+    if sampling.temperature is not None:
+        body["temperature"] = sampling.temperature
+    if sampling.top_p is not None:
+        body["top_p"] = sampling.top_p
     if sampling.presence_penalty:
         body["presence_penalty"] = sampling.presence_penalty
     if sampling.frequency_penalty:
@@ -128,8 +132,8 @@ def _encode_sampling(sampling: Sampling) -> dict[str, Any]:
 
 def _decode_sampling(body: dict[str, Any]) -> Sampling:
     return Sampling(
-        temperature=body["temperature"],
-        top_p=body["top_p"],
+        temperature=body.get("temperature"),
+        top_p=body.get("top_p"),
         presence_penalty=body.get("presence_penalty", 0.0),
         frequency_penalty=body.get("frequency_penalty", 0.0),
         seed=body.get("seed"),
