@@ -5,9 +5,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from sayso.audio.languages import language_name
 from sayso.audio.subtitles import srt, vtt
 from sayso.core.chat import JsonObject
+from sayso.core.languages import language_name
 from sayso.core.speech import Segment, Task, Word
 from sayso.core.usage import AudioUsage
 

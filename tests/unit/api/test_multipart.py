@@ -7,8 +7,9 @@ from starlette.requests import Request
 
 from sayso.api.disconnect import ClientDisconnected
 from sayso.api.errors import BodyTimeout
-from sayso.api.openai.multipart import OVERHEAD_BYTES, Form, read_form
+from sayso.api.openai.multipart import OVERHEAD_BYTES, read_form
 from sayso.api.services import Limits
+from sayso.engines.wire.multipart import Form
 from sayso.errors import BodyTooLarge, InvalidRequest
 
 LIMITS = Limits(max_upload_bytes=1000)

@@ -12,13 +12,14 @@ from sayso.api.field_errors import missing
 from sayso.api.openai.answering import answer_stream, answer_whole, json_response
 from sayso.api.openai.audio_request import SpeechCall, detection_call, transcription_call, translation_call
 from sayso.api.openai.audio_stream import TranscriptStreamEncoder, encode_events
-from sayso.api.openai.multipart import FILE_FIELD, Form, read_form
+from sayso.api.openai.multipart import read_form
 from sayso.api.services import Services
 from sayso.audio.formats import Transcript, render
-from sayso.audio.languages import language_name
 from sayso.core.caller import Caller
+from sayso.core.languages import language_name
 from sayso.core.speech import Audio, Segment, SpeechEvent, SpeechFinished, SpeechStarted
 from sayso.core.usage import AudioUsage
+from sayso.engines.wire.multipart import FILE_FIELD, Form
 from sayso.errors import AudioRejected, EngineFailed, InvalidRequest
 from sayso.inference.routing import SpeechRoute
 from sayso.inference.transcription import run_language_detection, run_transcription

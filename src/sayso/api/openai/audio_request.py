@@ -18,7 +18,7 @@ from sayso.api.field_errors import (
 from sayso.api.services import VendorExtras
 from sayso.api.validation import field_path
 from sayso.audio.formats import SEGMENTS_ONLY, Granularity, ResponseFormat
-from sayso.audio.languages import language_code
+from sayso.core.languages import language_code
 from sayso.core.speech import Audio, SpeechRequest, Task
 from sayso.errors import InvalidRequest, UnsupportedParameter
 

@@ -15,7 +15,7 @@ from sayso.engines.host.streaming import EventStream
 from sayso.engines.wire.chat_events import ChatEventEncoder
 from sayso.engines.wire.chat_request import decode_chat_request, decode_completion_request
 from sayso.engines.wire.errors import encode_error
-from sayso.engines.wire.multipart import Form, read_form
+from sayso.engines.wire.multipart import Form, FormReader
 from sayso.engines.wire.speech import encode_languages, encode_speech_event, read_wav
 from sayso.errors import SaysoError
 
@@ -76,12 +76,12 @@ async def _speech(request: Request, task: Task) -> Response:
     form = await _form(request)
     speech = SpeechRequest(
         model=form.text("model") or "",
-        audio=read_wav(form.file),
+        audio=read_wav(_content(form)),
         task=task,
         language=form.text("language"),
         prompt=form.text("prompt"),
         temperature=float(form.text("temperature") or 0.0),
-        word_timestamps="word" in form.texts("timestamp_granularities"),
+        word_timestamps="word" in form.fields.get("timestamp_granularities", ()),
     )
     return EventStream(engine.transcribe(speech), encode_speech_event)
 
@@ -89,7 +89,7 @@ async def _speech(request: Request, task: Task) -> Response:
 async def _languages(request: Request) -> Response:
     engine: SpeechEngine = request.app.state.engine
     form = await _form(request)
-    found = _detect(engine, form.text("model") or "", read_wav(form.file))
+    found = _detect(engine, form.text("model") or "", read_wav(_content(form)))
     return EventStream(found, encode_languages)
 
 
@@ -100,4 +100,11 @@ async def _detect(
 
 
 async def _form(request: Request) -> Form:
-    return await read_form(request.headers.get("content-type", ""), request.stream(), UPLOAD_LIMIT)
+    reader = FormReader(request.headers.get("content-type"), UPLOAD_LIMIT)
+    async for piece in request.stream():
+        reader.feed(piece)
+    return reader.finish()
+
+
+def _content(form: Form) -> memoryview:
+    return memoryview(form.file if form.file is not None else b"")

@@ -5,6 +5,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from sayso.core.languages import language_code
 from sayso.core.speech import (
     Audio,
     LanguageProbability,
@@ -77,10 +78,15 @@ def _whole_answer(body: dict[str, Any], request: SpeechRequest) -> list[SpeechEv
     if not segments and body.get("text"):
         segments = [_only_segment(body["text"], request)]
     return [
-        SpeechStarted(str(body.get("language") or request.language or "en"), 1.0),
+        SpeechStarted(_language(body) or request.language or "en", 1.0),
         *(_with_words(segment, words) for segment in segments),
         SpeechFinished(request.audio.usage),
     ]
+
+
+def _language(body: dict[str, Any]) -> str | None:
+    """Return the code for what servers say: `english`, as OpenAI does, or `en`."""
+    return language_code(str(body.get("language") or ""))
 
 
 def _only_segment(text: str, request: SpeechRequest) -> Segment:

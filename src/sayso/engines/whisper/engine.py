@@ -5,11 +5,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 
+from sayso.core.languages import language_code
 from sayso.core.speech import SAMPLE_RATE, Audio, LanguageProbability, SpeechEvent, SpeechRequest
 from sayso.engines.base import EngineInfo
 from sayso.engines.config import EngineConfig
 from sayso.engines.whisper.detection import Detection
-from sayso.engines.whisper.languages import language_code
 from sayso.engines.whisper.model import WhisperWeights
 from sayso.engines.whisper.scheduler import WindowScheduler
 from sayso.engines.whisper.transcription import Transcription
@@ -74,7 +74,7 @@ class WhisperSpeechEngine:
         if written is None:
             return None
         code = language_code(written)
-        if code not in self._weights.languages:
+        if code is None or code not in self._weights.languages:
             raise InvalidRequest(
                 "Invalid language. Give the ISO 639-1 code of a language that the model knows.",
                 param="language",

@@ -19,6 +19,8 @@ _ALSO = {
     "castilian": "es",
     "flemish": "nl",
     "haitian": "ht",
+    "fil": "tl",
+    "in": "id",
     "iw": "he",
     "jv": "jw",  # the code of ISO 639-1; Whisper's token has the withdrawn one
     "letzeburgesch": "lb",
@@ -49,6 +51,10 @@ def language_name(code: str) -> str:
     return LANGUAGE_NAMES.get(code, code)
 
 
-def language_code(code_or_name: str) -> str | None:
-    """Return Whisper's code for a code or an English name in any case, None if it knows no such language."""
-    return _CODES.get(code_or_name.strip().lower())
+def language_code(written: str) -> str | None:
+    """Return Whisper's code for an ISO 639-1 code, a BCP 47 tag (`pt-BR`) or an English name, in any case.
+
+    None if it knows no such language.
+    """
+    word = written.strip().lower()
+    return _CODES.get(word) or _CODES.get(word.replace("_", "-").partition("-")[0])

@@ -1,7 +1,7 @@
 import pytest
 from faster_whisper.tokenizer import _LANGUAGE_CODES
 
-from sayso.audio.languages import LANGUAGE_NAMES, language_code, language_name
+from sayso.core.languages import LANGUAGE_NAMES, language_code, language_name
 
 
 def test_the_languages_are_whispers() -> None:
@@ -33,13 +33,16 @@ def test_names(code: str, name: str) -> None:
         ("jv", "jw"),
         ("Castilian", "es"),
         ("Haitian Creole", "ht"),
+        ("pt-BR", "pt"),
+        ("zh_Hans", "zh"),
+        ("nb", "no"),
     ],
 )
 def test_what_callers_write(given: str, code: str) -> None:
     assert language_code(given) == code
 
 
-@pytest.mark.parametrize("given", ["", "xx", "klingon", "en-US-x", "e"])
+@pytest.mark.parametrize("given", ["", "xx", "klingon", "xx-US", "e", "-en"])
 def test_unknown_languages(given: str) -> None:
     assert language_code(given) is None
 
