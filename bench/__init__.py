@@ -1,0 +1,1 @@
+"""Measures sayso beside the bare engines that it runs on."""

@@ -1,0 +1,109 @@
+"""`python -m bench`: the server beside the bare engines, in one run.
+
+The exit status is 0 unless something broke: a target that is not met is said in the table.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench import measure_chat
+from bench.bare_chat import BareChat
+from bench.bare_process import bare_process
+from bench.bare_speech import BareSpeech
+from bench.client import client_of
+from bench.figures import Figure
+from bench.measure_gateway import FAKE, measure_gateway
+from bench.measure_speech import measure_speech
+from bench.report import machine, print_report, versions, write_json
+from bench.server import clean_environment, running_server
+from bench.workload import RECORDINGS, Speech, speech
+from sayso.app.deployments import engine_config, plan, prepare
+from sayso.catalog.catalogue import EMBEDDED_CHAT, EMBEDDED_SPEECH, Catalogue
+from sayso.catalog.storage import no_progress
+from sayso.config import load_settings
+from sayso.engines.config import EngineConfig
+
+LATER_START_TARGET = 10.0  # seconds
+
+
+def main() -> int:
+    """Measure, print, and write the JSON file if one is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure sayso beside bare engines.")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures and samples to FILE")
+    parser.add_argument("--quick", action="store_true", help="a smoke run of under a minute")
+    parser.add_argument("--speech", type=Path, default=RECORDINGS, metavar="DIR", help="folder of recordings")
+    asked = parser.parse_args()
+    for name in set(os.environ) - set(clean_environment()):
+        del os.environ[name]
+    recordings = speech(asked.speech, limit=2 if asked.quick else 12)
+    before = os.getloadavg()
+    with tempfile.TemporaryDirectory(prefix="sayso-bench-") as folder:
+        figures = asyncio.run(_measure(Path(folder), recordings, quick=asked.quick))
+    about: dict[str, Any] = {
+        "run": "quick: a smoke test, not a measurement" if asked.quick else "full",
+        "machine": machine(),
+        "versions": versions(),
+        "load_average_before": _load(before),
+        "load_average_after": _load(os.getloadavg()),
+        "speech": f"{recordings.described}, {recordings.seconds:.0f} s of audio, language detected",
+    }
+    print_report(figures, about)
+    if asked.json:
+        write_json(asked.json, figures, about)
+    return 0
+
+
+async def _measure(folder: Path, recordings: Speech, *, quick: bool) -> list[Figure]:
+    real, scripted = folder / "real", folder / "scripted"
+    real.mkdir()
+    scripted.mkdir()
+    _say("the first start")
+    with running_server(real) as server:
+        key = server.key
+        figures = [Figure("first start", server.started_seconds, "s")]
+    _say("a later start")
+    with running_server(real, key=key) as server:
+        seconds = server.started_seconds
+        figures.append(Figure("later start", seconds, "s", at_most=LATER_START_TARGET))
+        configs = _configs(real)
+        async with client_of(server) as client:
+            _say("chat")
+            with bare_process(BareChat, configs[EMBEDDED_CHAT]) as bare:
+                chat_plan = measure_chat.QUICK if quick else measure_chat.FULL
+                figures += await measure_chat.measure_chat(client, bare, chat_plan, server)
+            _say("speech")
+            with bare_process(BareSpeech, configs[EMBEDDED_SPEECH]) as bare:
+                figures += await measure_speech(client, bare, recordings, 1 if quick else 3)
+        sizes = server.resident_bytes()
+        figures += [Figure(f"memory: {name}", size / 2**20, "MiB") for name, size in sizes.items()]
+    _say("the gateway alone")
+    with running_server(scripted, FAKE) as server:
+        async with client_of(server) as client:
+            figures += await measure_gateway(client, 100 if quick else 1000)
+    return figures
+
+
+def _configs(data_dir: Path) -> dict[str, EngineConfig]:
+    """Return what the server's own hosts were started with, by snapshot."""
+    settings = load_settings(data_dir / "bench.toml", data_dir=data_dir)
+    models_dir = data_dir / "models"
+    catalogue = Catalogue.load(models_dir, settings.models, settings.aliases)
+    deployments = prepare(plan(settings, catalogue), models_dir, no_progress)
+    return {deployment.snapshot.id: engine_config(settings, deployment) for deployment in deployments}
+
+
+def _load(averages: tuple[float, float, float]) -> str:
+    return " ".join(f"{average:.2f}" for average in averages)
+
+
+def _say(what: str) -> None:
+    print(f"measuring {what} …", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""A bare engine in a process of its own that is stopped whenever it is not asked.
+
+Runtimes keep their threads spinning for a while after a call; a stopped process takes nothing from the
+server that is measured meanwhile.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
+
+import psutil
+
+from sayso.engines.config import EngineConfig
+
+END_SECONDS = 10.0
+_PR_SET_PDEATHSIG = 1
+
+
+class BareProcess:
+    """The other end of a bare engine's pipe."""
+
+    def __init__(self, pid: int, pipe: "Connection[Any, Any]") -> None:
+        self._pid = pid
+        self._pipe = pipe
+        self.process = psutil.Process(pid)
+
+    def ask(self, method: str, *arguments: object, **named: object) -> Any:
+        """Wake the process, call the engine's method there, and stop the process again."""
+        os.kill(self._pid, signal.SIGCONT)
+        self._pipe.send((method, arguments, named))
+        answer = self._pipe.recv()  # EOFError once the process has died
+        os.kill(self._pid, signal.SIGSTOP)
+        return answer
+
+
+@contextmanager
+def bare_process(engine: Callable[[EngineConfig], Any], config: EngineConfig) -> Iterator[BareProcess]:
+    """Load `engine` in a new process; it ends with the block."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(engine, config, theirs), name="bare engine")
+    process.start()
+    theirs.close()
+    try:
+        ours.recv()
+        os.kill(process.pid or 0, signal.SIGSTOP)
+        yield BareProcess(process.pid or 0, ours)
+    finally:
+        ours.close()
+        os.kill(process.pid or 0, signal.SIGCONT)
+        process.join(END_SECONDS)
+        process.kill()
+        process.join()
+
+
+def _serve(engine: Callable[[EngineConfig], Any], config: EngineConfig, pipe: "Connection[Any, Any]") -> None:
+    if sys.platform == "linux":  # a stopped process would not notice that nobody asks any more
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    loaded = engine(config)
+    pipe.send("ready")
+    with suppress(EOFError):  # the block has ended
+        while True:
+            method, arguments, named = pipe.recv()
+            pipe.send(getattr(loaded, method)(*arguments, **named))
