@@ -91,6 +91,11 @@ class ModelEntry(BaseModel):
         description="top_p for requests that give neither it nor a temperature.",
         json_schema_extra={"shown_default": "1"},
     )
+    answer_tokens: int = Field(
+        default=0,
+        ge=0,
+        description="Longest answer, in tokens, to a request that gives no limit; 0: the rest of the window.",
+    )
     languages: tuple[str, ...] = Field(default=(), description="ISO 639-1 codes; empty: what the model says.")
     licence: str = Field(default="", description="SPDX identifier of the weights' licence.")
     files: tuple[ModelFile, ...] = Field(

@@ -100,6 +100,7 @@ def engine_config(settings: Settings, deployment: Deployment) -> EngineConfig:
         cache_dir=settings.data_dir / "cache" / snapshot.digest[:12],
         context_length=snapshot.context_length,
         cache_tokens=settings.chat_cache_tokens,
+        answer_tokens=snapshot.answer_tokens,
         threads=settings.chat_threads if chat else settings.speech_threads,
         max_concurrency=settings.chat_max_concurrency if chat else settings.speech_max_concurrency,
         queue_depth=settings.chat_queue_depth if chat else settings.speech_queue_depth,

@@ -9,7 +9,7 @@ from sayso.api.application import create_api
 from sayso.api.services import Limits, Services
 from sayso.app.deployments import Deployment, Engines, build_engines
 from sayso.app.health import GatewayHealth
-from sayso.app.http_metrics import GatewayMetrics
+from sayso.app.http_metrics import GatewayMetrics, TimedDecoder
 from sayso.app.tenancy import Tenancy
 from sayso.audio.decoding import AudioDecoder
 from sayso.catalog.catalogue import Catalogue
@@ -93,7 +93,7 @@ class Gateway:
             authenticate=self._authenticator.authenticate,
             check_account=_check_account,
             organization_slug=self._organization_slug,
-            decoder=self._decoder,
+            decoder=TimedDecoder(self._decoder, self._metrics),
             health=self.health,
             metrics=GatewayMetrics(self._metrics),
             limits=Limits(self.settings.max_upload_bytes, self.settings.max_body_bytes),

@@ -1,5 +1,9 @@
-"""The metrics as the HTTP layer wants them."""
+"""The metrics as the HTTP layer wants them, and a decoder that fills one."""
 
+import time
+
+from sayso.audio.decoding import AudioDecoder
+from sayso.core.speech import Audio
 from sayso.telemetry.metrics import Metrics
 
 
@@ -17,3 +21,18 @@ class GatewayMetrics:
     def render(self) -> bytes:
         """Return the page in Prometheus's text format."""
         return self._metrics.render()[0]
+
+
+class TimedDecoder:
+    """`decoder`, with every decoding's duration observed."""
+
+    def __init__(self, decoder: AudioDecoder, metrics: Metrics) -> None:
+        self._decoder = decoder
+        self._metrics = metrics
+
+    async def decode(self, content: bytes | bytearray | memoryview) -> Audio:
+        """Decode `content`. Raises what the decoder raises."""
+        begun = time.perf_counter()
+        audio = await self._decoder.decode(content)
+        self._metrics.audio_decode.observe(time.perf_counter() - begun)
+        return audio

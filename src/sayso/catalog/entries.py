@@ -24,6 +24,7 @@ def from_entry(name: str, entry: ModelEntry) -> Snapshot:
         licence=entry.licence,
         temperature=entry.temperature,
         top_p=entry.top_p,
+        answer_tokens=entry.answer_tokens,
         context_length=entry.context_length,
         languages=entry.languages,
     )

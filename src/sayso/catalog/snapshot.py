@@ -74,8 +74,8 @@ class Snapshot:
     """A catalogue entry. `context_length` is in tokens (chat), `languages` ISO 639-1 codes.
 
     `created` is when the weights were published, Unix seconds. `engine` is a name in
-    `sayso.engines.registry`, or `upstream`. `temperature` and `top_p` are the publisher's advice, for
-    requests that say nothing of either.
+    `sayso.engines.registry`, or `upstream`. `temperature` and `top_p` are for requests that say nothing of
+    either, `answer_tokens` for those that give no limit (0: the rest of the window).
     """
 
     id: str
@@ -90,10 +90,11 @@ class Snapshot:
     owned_by: str = "sayso"
     temperature: float | None = None
     top_p: float | None = None
+    answer_tokens: int = 0
 
     @property
     def digest(self) -> str:
         """SHA-256 over the sorted names and digests of all files and the defaults, in 64 hex digits."""
         lines = sorted(f"{file.name}\0{file.sha256}\n" for file in self.files)
-        lines.append(f"temperature={self.temperature} top_p={self.top_p}\n")
+        lines.append(f"temperature={self.temperature} top_p={self.top_p} answer={self.answer_tokens}\n")
         return hashlib.sha256("".join(lines).encode()).hexdigest()

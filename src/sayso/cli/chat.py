@@ -20,7 +20,7 @@ def chat_command(
     text: Annotated[str, typer.Argument(help="What to say.")],
     model: ModelOption = "gpt-3.5-turbo",
     system: Annotated[str | None, typer.Option(help="A system message to begin with.")] = None,
-    temperature: Annotated[float, typer.Option(help="0 to 2.")] = 1.0,
+    temperature: Annotated[float | None, typer.Option(help="0 to 2; default: the model's own.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Longest answer, in tokens.")] = None,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,

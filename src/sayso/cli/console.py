@@ -11,7 +11,8 @@ from rich.table import Table
 
 from sayso.errors import SaysoError
 
-out = Console(highlight=False, soft_wrap=True)
+# Into a pipe or a file, lines are as long as they need to be.
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from sayso.catalog.snapshot import UpstreamSource
 from sayso.cli.console import fail, out
 from sayso.cli.options import ConfigOption, DataDirOption
 from sayso.config import Settings, load_settings
+from sayso.db.sqlite import driver
 from sayso.errors import ConfigurationError
 
 NEEDED_BYTES = 1 << 30  # weights joined, graphs compiled, some room
@@ -54,7 +54,7 @@ def doctor_command(data_dir: DataDirOption = None, config: ConfigOption = None) 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
     yield Finding("python", sys.version_info >= (3, 11), sys.version.split()[0])
-    yield Finding("sqlite", True, sqlite3.sqlite_version)
+    yield Finding("sqlite", True, driver().module.sqlite_version)
     yield _memory()
     yield _disk(settings.data_dir)
     yield from (_package(name) for name in ENGINES)

@@ -44,7 +44,10 @@ def create_command(
 
 @keys_app.command("list")
 def list_command(
-    as_json: JsonOption = False, data_dir: DataDirOption = None, config: ConfigOption = None
+    as_json: JsonOption = False,
+    everything: Annotated[bool, typer.Option("--all", help="Revoked ones too.")] = False,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """List the keys of the default project."""
 
@@ -52,6 +55,7 @@ def list_command(
         return await list_keys(tenancy.database, await default_project(tenancy.database))
 
     keys = _with_tenancy(read, config, data_dir)
+    keys = tuple(key for key in keys if everything or key.revoked_at is None)
     if as_json:
         out.out(json.dumps([_as_dict(key) for key in keys]), highlight=False)
         return

@@ -66,7 +66,12 @@ def _welcome(base_url: str, tenancy: Tenancy, data_dir: Path) -> None:
         out.print("Another key: sayso keys create --name NAME")
         return
     key = tenancy.first.key.secret
-    message = json.dumps({"model": "gpt-3.5-turbo", "messages": [{"role": "user", "content": "Say hello."}]})
+    message = json.dumps(
+        {
+            "model": "gpt-3.5-turbo",
+            "messages": [{"role": "user", "content": "What is the capital of France?"}],
+        }
+    )
     out.print(f"Data folder: {data_dir}")
     out.print("Your API key, shown this once:\n")
     out.print(f"    [bold]{key}[/bold]\n")

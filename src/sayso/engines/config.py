@@ -11,8 +11,9 @@ class EngineConfig:
 
     `engine` is a name in `sayso.engines.registry`; `folder` holds the snapshot's verified files;
     `digest` is the snapshot's content digest (hex), which the engine extends to its fingerprint;
-    `cache_dir` is for compiled graphs, safe to delete. `context_length` and `cache_tokens` (room in the KV
-    cache) are tokens. `threads` 0 leaves the choice to the engine. At most `max_concurrency` requests
+    `cache_dir` is for compiled graphs, safe to delete. `context_length` (0: what the weights say),
+    `cache_tokens` (room in the KV cache) and `answer_tokens` (where a request gives no limit; 0: the rest of
+    the window) are tokens. `threads` 0 leaves the choice to the engine. At most `max_concurrency` requests
     run and `queue_depth` wait; the next is refused. `script` is for the fake engine alone.
     """
 
@@ -23,6 +24,7 @@ class EngineConfig:
     cache_dir: Path
     context_length: int = 0
     cache_tokens: int = 65_536
+    answer_tokens: int = 0
     threads: int = 0
     max_concurrency: int = 32
     queue_depth: int = 64

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from sayso.engines.openvino.settings import grammar_for, refuse_unsupported, set
 from sayso.engines.openvino.steps import StepLoop
 from sayso.engines.openvino.text import TextStream
 from sayso.engines.openvino.vocabulary import Vocabulary
+from sayso.engines.openvino.weights import find_weights, stated_context_length
 from sayso.errors import ConfigurationError, ContextLengthExceeded, EngineError, InvalidRequest
 
 PREFILL_TOKENS = 512  # prompt tokens a step reads at most, so that running answers are not held up for long
@@ -74,6 +75,9 @@ class OpenVinoChatEngine:
     @classmethod
     def load(cls, config: EngineConfig) -> "OpenVinoChatEngine":
         """Open the only GGUF file in the folder; blocks for seconds. Raises `ConfigurationError`."""
+        if not config.context_length:
+            stated = stated_context_length(find_weights(config))
+            config = replace(config, context_length=min(stated, config.cache_tokens))
         return cls(open_pipeline(config), config)
 
     def close(self) -> None:
@@ -166,7 +170,8 @@ class OpenVinoChatEngine:
                 completion_tokens=0 if prompt_tokens > self._context else wanted,
                 param=param,
             )
-        return wanted or self._context - prompt_tokens
+        left = self._context - prompt_tokens
+        return wanted or min(self._config.answer_tokens or left, left)
 
     def _choice(
         self,
@@ -215,9 +220,7 @@ class OpenVinoChatEngine:
 
 def open_pipeline(config: EngineConfig, *, prefill_tokens: int = PREFILL_TOKENS) -> Any:
     """Open the pipeline that the engine drives. Raises `ConfigurationError`."""
-    files = sorted(config.folder.glob("*.gguf"))
-    if len(files) != 1:
-        raise ConfigurationError(f"model '{config.snapshot}': expected one .gguf file, found {len(files)}")
+    weights = find_weights(config)
     if config.context_length < 1 or config.cache_tokens < config.context_length:
         raise ConfigurationError(
             f"model '{config.snapshot}': cache_tokens ({config.cache_tokens}) must hold at least one "
@@ -229,7 +232,7 @@ def open_pipeline(config: EngineConfig, *, prefill_tokens: int = PREFILL_TOKENS)
     scheduler.max_num_batched_tokens = prefill_tokens
     scheduler.max_num_seqs = 2 * config.max_concurrency  # abandoned prompts are read beside the running ones
     properties = {"INFERENCE_NUM_THREADS": config.threads} if config.threads else {}
-    return genai.ContinuousBatchingPipeline(str(files[0]), scheduler, "CPU", properties)
+    return genai.ContinuousBatchingPipeline(str(weights), scheduler, "CPU", properties)
 
 
 def cache_blocks(config: EngineConfig) -> int:

@@ -52,6 +52,8 @@ def decode_error(status: int, body: object, retry_after: str | None) -> SaysoErr
                 param=str(param) if param else None,
                 code=code if isinstance(code, str) else None,
             )
+        case 401 | 403:
+            return EngineUnavailable("The upstream server refused this server's own key.", retry_after=60.0)
         case 429:
             return EngineOverloaded(message, retry_after=wait or 1.0)
         case 503 if code == "server_is_overloaded":
