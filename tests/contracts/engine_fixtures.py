@@ -1,19 +1,36 @@
 """The engines that the contract suites run over, each opened the way the product opens it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from sayso.engines.base import ChatEngine, SpeechEngine
+from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
 from sayso.engines.config import EngineConfig
 from sayso.engines.fake import FakeEngine, Script
 from sayso.engines.hosted import HostedChatEngine, HostedSpeechEngine
 from sayso.engines.supervisor import EngineHost
+from sayso.engines.upstream.chat import UpstreamChatEngine
+from sayso.engines.upstream.connection import Connection, Endpoint
+from sayso.engines.upstream.speech import UpstreamSpeechEngine
+from tests.acceptance.running_server import RunningServer, read_metric, start_server
 
 SLOW = '{"token_seconds": 0.002}'
+SECOND = f"""
+load_models = ["scripted", "scripted-speech"]
+vendor_extras = "reject"
+[models.scripted]
+kind = "chat"
+engine = "fake"
+context_length = 4096
+script = '{SLOW}'
+[models.scripted-speech]
+kind = "speech"
+engine = "fake"
+script = '{SLOW}'
+"""
 
 
 @dataclass(frozen=True)
@@ -36,12 +53,12 @@ class SpeechSubject:
 
 def chat_subjects() -> list[str]:
     """Name every chat engine."""
-    return ["fake", "fake-hosted", "openvino-hosted"]
+    return ["fake", "fake-hosted", "openvino-hosted", "upstream"]
 
 
 def speech_subjects() -> list[str]:
     """Name every speech engine."""
-    return ["fake", "fake-hosted", "whisper-hosted"]
+    return ["fake", "fake-hosted", "whisper-hosted", "upstream"]
 
 
 @asynccontextmanager
@@ -50,6 +67,13 @@ async def open_chat_subject(request: pytest.FixtureRequest) -> AsyncIterator[Cha
     if request.param == "fake":
         fake = FakeEngine(Script(token_seconds=0.002))
         yield ChatSubject(fake, _count(fake), True)
+        return
+    if request.param == "upstream":
+        with second_sayso(request) as server:
+            connection = Connection(Endpoint(server.base_url, api_key=server.key))
+            engine = UpstreamChatEngine(connection, "scripted", EngineInfo("fp", 4096))
+            yield ChatSubject(engine, _in_flight(server, "scripted"), False)
+            await connection.close()
         return
     if request.param == "fake-hosted":
         config = _config("fake", Path("/"), 4096, script=SLOW)
@@ -66,6 +90,13 @@ async def open_speech_subject(request: pytest.FixtureRequest) -> AsyncIterator[S
     if request.param == "fake":
         fake = FakeEngine(Script(token_seconds=0.002))
         yield SpeechSubject(fake, _count(fake), False)
+        return
+    if request.param == "upstream":
+        with second_sayso(request) as server:
+            connection = Connection(Endpoint(server.base_url, api_key=server.key))
+            speech = UpstreamSpeechEngine(connection, "scripted-speech", EngineInfo("fp"))
+            yield SpeechSubject(speech, _in_flight(server, "scripted-speech"), False)
+            await connection.close()
         return
     real = request.param == "whisper-hosted"
     if real:
@@ -87,6 +118,25 @@ async def open_host(config: EngineConfig, cache: Path) -> AsyncIterator[EngineHo
         yield host
     finally:
         await host.stop()
+
+
+@contextmanager
+def second_sayso(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    """Run a whole server with scripted engines, to be the upstream of the first."""
+    folder: Path = request.getfixturevalue("tmp_path_factory").mktemp("second")
+    (folder / "sayso.toml").write_text(SECOND)
+    server = start_server(folder)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _in_flight(server: RunningServer, model: str) -> Callable[[], Awaitable[int]]:
+    async def count() -> int:
+        return int(await read_metric(server, "sayso_in_flight", model=model))
+
+    return count
 
 
 def _config(engine: str, folder: Path, context_length: int, script: str = "") -> EngineConfig:

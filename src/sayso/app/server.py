@@ -11,6 +11,7 @@ import uvloop
 
 from sayso.app.gateway import Gateway
 from sayso.config import Settings
+from sayso.core.priority import wait_for_the_model
 from sayso.errors import ConfigurationError
 from sayso.telemetry.logging import EventLogger
 
@@ -51,6 +52,7 @@ async def serve(gateway: Gateway, bound: socket.socket, on_ready: Callable[[], N
     finish, then the engines end and with them, by an error event, what still runs. A second signal cuts
     that short.
     """
+    wait_for_the_model()
     server = _Server(
         uvicorn.Config(
             gateway.app,

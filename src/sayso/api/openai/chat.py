@@ -44,6 +44,7 @@ async def _streamed(
         head,
         choices=call.request.n,
         include_usage=call.include_usage,
+        continuous_usage=call.continuous_usage,
         logprobs=call.request.logprobs,
         legacy_functions=call.legacy_functions,
     )

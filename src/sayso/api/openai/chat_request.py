@@ -9,6 +9,7 @@ from sayso.api.openai.chat_tools import tooling
 from sayso.api.openai.request_rules import (
     check_metadata,
     check_schema_depth,
+    continuous_usage,
     include_usage,
     logit_bias,
     stop_texts,
@@ -45,6 +46,7 @@ class ChatCall:
     stream: bool = False
     include_usage: bool = False
     legacy_functions: bool = False
+    continuous_usage: bool = False
 
 
 def chat_call(body: JsonObject, extras: VendorExtras) -> ChatCall:
@@ -69,7 +71,8 @@ def chat_call(body: JsonObject, extras: VendorExtras) -> ChatCall:
         parallel_tool_calls=tools.parallel,
         response_format=_response_format(wire, conversation),
     )
-    return ChatCall(request, stream, include_usage(stream, wire.stream_options), tools.legacy)
+    usage = include_usage(stream, wire.stream_options)
+    return ChatCall(request, stream, usage, tools.legacy, continuous_usage(wire.stream_options))
 
 
 def _refuse_what_text_models_lack(wire: ChatBody) -> None:

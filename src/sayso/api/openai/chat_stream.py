@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import orjson
 
 from sayso.api.openai.answer import AnswerHead, logprob_object, usage_object
+from sayso.api.openai.usage_tail import UsageTail
 from sayso.api.sse import DONE
 from sayso.core.chat import (
     ChatEvent,
@@ -33,11 +34,12 @@ class ChatStreamEncoder:
         *,
         choices: int = 1,
         include_usage: bool = False,
+        continuous_usage: bool = False,
         logprobs: bool = False,
         legacy_functions: bool = False,
     ) -> None:
         self._head = _head_bytes(head)
-        self._tail = b',"usage":null}\n\n' if include_usage else b"}\n\n"
+        self._tail = UsageTail(include=include_usage, continuous=continuous_usage)
         self._choices = choices
         self._include_usage = include_usage
         self._logprobs = logprobs
@@ -45,7 +47,6 @@ class ChatStreamEncoder:
         self._content = [
             self._head + b'"choices":[{"index":%d,"delta":{"content":' % index for index in range(choices)
         ]
-        self._plain_end = _PLAIN_END + self._tail
 
     def encode(self, event: ChatEvent) -> bytes:
         """Return the frames for `event`, empty where it has none."""
@@ -55,12 +56,12 @@ class ChatStreamEncoder:
             case ToolCallDelta():
                 return self._function_call(event) if self._legacy else self._tool_call(event)
             case Started():
-                return b"".join(self._role(index) for index in range(self._choices))
+                return b"".join(self._role(event, index) for index in range(self._choices))
             case ChoiceFinished():
                 reason: str = event.reason
                 if self._legacy and reason == "tool_calls":
                     reason = "function_call"
-                return self._chunk(event.index, {}, finish_reason=reason)
+                return self._chunk(event, event.index, {}, finish_reason=reason)
             case Finished():
                 return self._usage(event) + DONE
 
@@ -68,14 +69,15 @@ class ChatStreamEncoder:
         if not self._logprobs:
             if not event.text:
                 return b""
-            return self._content[event.index] + orjson.dumps(event.text) + self._plain_end
+            text = orjson.dumps(event.text)
+            return self._content[event.index] + text + _PLAIN_END + self._tail.after(event)
         if not event.text and not event.logprobs:
             return b""
-        return self._chunk(event.index, {"content": event.text}, _logprobs_object(event.logprobs))
+        return self._chunk(event, event.index, {"content": event.text}, _logprobs_object(event.logprobs))
 
-    def _role(self, index: int) -> bytes:
+    def _role(self, event: Started, index: int) -> bytes:
         delta: dict[str, object] = {"role": "assistant", "content": "", "refusal": None}
-        return self._chunk(index, delta, _logprobs_object(()) if self._logprobs else None)
+        return self._chunk(event, index, delta, _logprobs_object(()) if self._logprobs else None)
 
     def _tool_call(self, event: ToolCallDelta) -> bytes:
         function: dict[str, object] = {"arguments": event.arguments}
@@ -83,7 +85,7 @@ class ChatStreamEncoder:
         if event.name is not None:
             call |= {"id": event.id, "type": "function"}
             function = {"name": event.name, **function}
-        return self._chunk(event.index, {"tool_calls": [{**call, "function": function}]})
+        return self._chunk(event, event.index, {"tool_calls": [{**call, "function": function}]})
 
     def _function_call(self, event: ToolCallDelta) -> bytes:
         if event.call:
@@ -91,13 +93,18 @@ class ChatStreamEncoder:
         call = {"arguments": event.arguments}
         if event.name is not None:
             call = {"name": event.name, **call}
-        return self._chunk(event.index, {"function_call": call})
+        return self._chunk(event, event.index, {"function_call": call})
 
     def _chunk(
-        self, index: int, delta: dict[str, object], logprobs: object = None, finish_reason: str | None = None
+        self,
+        event: ChatEvent,
+        index: int,
+        delta: dict[str, object],
+        logprobs: object = None,
+        finish_reason: str | None = None,
     ) -> bytes:
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
-        return self._head + b'"choices":' + orjson.dumps([choice]) + self._tail
+        return self._head + b'"choices":' + orjson.dumps([choice]) + self._tail.after(event)
 
     def _usage(self, event: Finished) -> bytes:
         if not self._include_usage:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sayso.api.field_errors import array_too_short, below_minimum, invalid_type, missing
 from sayso.api.openai.completion_schemas import CompletionBody
-from sayso.api.openai.request_rules import include_usage, logit_bias, stop_texts
+from sayso.api.openai.request_rules import continuous_usage, include_usage, logit_bias, stop_texts
 from sayso.api.services import VendorExtras
 from sayso.api.validation import parse
 from sayso.core.chat import CompletionRequest, JsonObject, Sampling
@@ -24,6 +24,7 @@ class CompletionCall:
     request: CompletionRequest
     stream: bool = False
     include_usage: bool = False
+    continuous_usage: bool = False
 
 
 def completion_call(body: JsonObject, extras: VendorExtras) -> CompletionCall:
@@ -51,7 +52,8 @@ def completion_call(body: JsonObject, extras: VendorExtras) -> CompletionCall:
         logprobs=wire.logprobs,
         echo=bool(wire.echo),
     )
-    return CompletionCall(request, stream, include_usage(stream, wire.stream_options))
+    usage = include_usage(stream, wire.stream_options)
+    return CompletionCall(request, stream, usage, continuous_usage(wire.stream_options))
 
 
 def _check_best_of(best_of: int | None, n: int) -> None:

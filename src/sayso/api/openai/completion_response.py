@@ -8,6 +8,7 @@ import orjson
 from sayso.api.openai.answer import AnswerHead, usage_object
 from sayso.api.openai.chat_response import CollectedChoice
 from sayso.api.openai.completion_request import CompletionCall
+from sayso.api.openai.usage_tail import UsageTail
 from sayso.api.sse import DONE, frame
 from sayso.core.chat import ChatEvent, ChoiceFinished, CompletionRequest, Finished, TextDelta, TokenLogprob
 from sayso.core.usage import TokenUsage
@@ -68,7 +69,7 @@ class CompletionStreamEncoder:
         self._head = b"data: " + orjson.dumps(_fields(head))[:-1] + b","
         self._fields = _fields(head)
         self._include_usage = call.include_usage
-        self._tail = b',"usage":null}\n\n' if call.include_usage else b"}\n\n"
+        self._tail = UsageTail(include=call.include_usage, continuous=call.continuous_usage)
         count = len(call.request.prompts) * call.request.n
         self._logprobs = (
             None
@@ -83,17 +84,20 @@ class CompletionStreamEncoder:
                 if not event.text and not event.logprobs:
                     return b""
                 logprobs = self._logprobs and self._logprobs[event.index].lists(event.logprobs)
-                return self._chunk(event.index, event.text, logprobs or None, None)
+                return self._chunk(event, event.text, logprobs or None, None)
             case ChoiceFinished():
-                return self._chunk(event.index, "", None, event.reason)
+                return self._chunk(event, "", None, event.reason)
             case Finished():
                 return self._usage(event.usage) + DONE
             case _:
+                self._tail.after(event)
                 return b""
 
-    def _chunk(self, index: int, text: str, logprobs: object, reason: str | None) -> bytes:
-        choice = {"text": text, "index": index, "logprobs": logprobs, "finish_reason": reason}
-        return self._head + b'"choices":' + orjson.dumps([choice]) + self._tail
+    def _chunk(
+        self, event: TextDelta | ChoiceFinished, text: str, logprobs: object, reason: str | None
+    ) -> bytes:
+        choice = {"text": text, "index": event.index, "logprobs": logprobs, "finish_reason": reason}
+        return self._head + b'"choices":' + orjson.dumps([choice]) + self._tail.after(event)
 
     def _usage(self, usage: TokenUsage) -> bytes:
         if not self._include_usage:

@@ -27,6 +27,11 @@ def include_usage(stream: bool, options: StreamOptions | None) -> bool:
     return bool(options.include_usage)
 
 
+def continuous_usage(options: StreamOptions | None) -> bool:
+    """Return whether every chunk carries the usage so far."""
+    return options is not None and bool(options.include_usage and options.continuous_usage_stats)
+
+
 def logit_bias(values: Mapping[str, Any] | None) -> dict[int, float]:
     """Return token id → bias, −100 to 100. Raises `InvalidRequest` for keys that are no token ids."""
     biases: dict[int, float] = {}

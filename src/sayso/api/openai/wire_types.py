@@ -31,7 +31,11 @@ Stop: TypeAlias = Annotated[
 
 
 class StreamOptions(BaseModel):
-    """`include_obfuscation` is accepted and not needed: nothing is added to chunks."""
+    """`include_obfuscation` is accepted and not needed: nothing is added to chunks.
+
+    `continuous_usage_stats` is vLLM's and ours: usage so far on every chunk.
+    """
 
     include_usage: bool | None = None
     include_obfuscation: bool | None = None
+    continuous_usage_stats: bool | None = None

@@ -19,6 +19,7 @@ from typing import Any
 import uvicorn
 import uvloop
 
+from sayso.core.priority import run_as_usual, wait_for_the_model
 from sayso.engines.base import ChatEngine, SpeechEngine
 from sayso.engines.config import EngineConfig
 from sayso.engines.host.app import create_host
@@ -31,6 +32,7 @@ _PR_SET_PDEATHSIG = 1
 def main() -> int:
     """Run the host; the exit status is 0 after an orderly stop, 1 when the engine can not be loaded."""
     _die_with_parent()
+    run_as_usual()  # the engine's threads inherit it
     config = EngineConfig.from_json(json.loads(sys.stdin.readline()))
     _say("loading")
     try:
@@ -38,6 +40,7 @@ def main() -> int:
     except SaysoError as error:
         _say("failed", message=error.message)
         return 1
+    wait_for_the_model()
     gc.collect()
     gc.freeze()  # the model stays; scanning it again at every collection would only add pauses
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

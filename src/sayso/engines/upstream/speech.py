@@ -18,6 +18,7 @@ from sayso.core.speech import (
 )
 from sayso.engines.base import EngineInfo
 from sayso.engines.upstream.connection import Connection
+from sayso.engines.wire.errors import MissingUpstream
 from sayso.engines.wire.speech import decode_segment, decode_speech_event, decode_word, encode_fields
 from sayso.errors import EngineFailed, UnsupportedParameter
 
@@ -59,16 +60,20 @@ class UpstreamSpeechEngine:
 
     async def detect_language(self, model: str, audio: Audio) -> tuple[LanguageProbability, ...]:
         """Return the languages that the server finds probable."""
+        fields = [("model", self._model)]
         if not self._events:
+            fields.append(("limit", "100"))
+        try:
+            async with aclosing(self._connection.post_audio("/audio/languages", fields, audio)) as answers:
+                async for body in answers:
+                    return tuple(
+                        LanguageProbability(item["language"], item["probability"])
+                        for item in body["languages"]
+                    )
+        except MissingUpstream:
             raise UnsupportedParameter(
                 "model", f"The model `{model}` is served by an upstream that can not detect languages."
-            )
-        fields = [("model", self._model)]
-        async with aclosing(self._connection.post_audio("/audio/languages", fields, audio)) as answers:
-            async for body in answers:
-                return tuple(
-                    LanguageProbability(item["language"], item["probability"]) for item in body["languages"]
-                )
+            ) from None
         raise EngineFailed("The engine's answer ended too early.")
 
 

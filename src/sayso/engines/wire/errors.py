@@ -14,6 +14,10 @@ from sayso.errors import (
 )
 
 
+class MissingUpstream(EngineFailed):
+    """The server does not have what was asked of it."""
+
+
 def encode_error(error: SaysoError) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Return status, JSON body and headers for `error`."""
     match error:
@@ -54,6 +58,8 @@ def decode_error(status: int, body: object, retry_after: str | None) -> SaysoErr
             )
         case 401 | 403:
             return EngineUnavailable("The upstream server refused this server's own key.", retry_after=60.0)
+        case 404 | 405:
+            return MissingUpstream("The upstream server has no such model or endpoint.")
         case 429:
             return EngineOverloaded(message, retry_after=wait or 1.0)
         case 503 if code == "server_is_overloaded":
