@@ -26,6 +26,7 @@ from sayso.app.deployments import engine_config, plan, prepare
 from sayso.catalog.catalogue import EMBEDDED_CHAT, EMBEDDED_SPEECH, Catalogue
 from sayso.catalog.storage import no_progress
 from sayso.config import load_settings
+from sayso.core.priority import wait_for_the_model
 from sayso.engines.config import EngineConfig
 
 LATER_START_TARGET = 10.0  # seconds
@@ -40,6 +41,7 @@ def main() -> int:
     asked = parser.parse_args()
     for name in set(os.environ) - set(clean_environment()):
         del os.environ[name]
+    wait_for_the_model()  # the client stands for clients on other machines
     recordings = speech(asked.speech, limit=2 if asked.quick else 12)
     before = os.getloadavg()
     with tempfile.TemporaryDirectory(prefix="sayso-bench-") as folder:

@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from sayso.core.priority import run_as_usual
 from sayso.engines.config import EngineConfig
 
 END_SECONDS = 10.0
@@ -62,6 +63,7 @@ def bare_process(engine: Callable[[EngineConfig], Any], config: EngineConfig) ->
 def _serve(engine: Callable[[EngineConfig], Any], config: EngineConfig, pipe: "Connection[Any, Any]") -> None:
     if sys.platform == "linux":  # a stopped process would not notice that nobody asks any more
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    run_as_usual()
     loaded = engine(config)
     pipe.send("ready")
     with suppress(EOFError):  # the block has ended

@@ -5,6 +5,7 @@ import pytest
 
 import sayso.errors as errors
 from sayso.api.errors import INTERNAL_MESSAGE, BodyTimeout, Draining, MethodNotSupported, UnknownUrl, to_wire
+from sayso.engines.wire.errors import MissingUpstream
 from sayso.errors import SaysoError
 
 CASES: list[tuple[SaysoError, int, str, str | None]] = [
@@ -31,6 +32,7 @@ CASES: list[tuple[SaysoError, int, str, str | None]] = [
     (errors.EngineOverloaded("m"), 503, "server_error", "server_is_overloaded"),
     (errors.EngineUnavailable("m"), 503, "server_error", None),
     (errors.EngineFailed("m"), 500, "server_error", None),
+    (MissingUpstream("m"), 500, "server_error", None),
     (BodyTimeout("m"), 408, "invalid_request_error", None),
     (UnknownUrl("GET", "/x"), 404, "invalid_request_error", "unknown_url"),
     (MethodNotSupported("PUT"), 405, "invalid_request_error", "method_not_supported"),
