@@ -15,7 +15,11 @@ def test_event_loops_do_not_interrupt_the_model(server: RunningServer) -> None:
     for pid in (server.process.pid, hosts["openvino"].pid, hosts["whisper"].pid):
         assert os.sched_getscheduler(pid) == os.SCHED_BATCH
     for name in ("openvino", "whisper"):
-        threads = {int(task.name) for task in Path(f"/proc/{hosts[name].pid}/task").iterdir()}
-        computing = threads - {hosts[name].pid}
-        assert computing
-        assert {os.sched_getscheduler(thread) for thread in computing} == {os.SCHED_OTHER}
+        tasks = list(Path(f"/proc/{hosts[name].pid}/task").iterdir())
+        busiest = max((task for task in tasks if int(task.name) != hosts[name].pid), key=_ticks)
+        assert os.sched_getscheduler(int(busiest.name)) == os.SCHED_OTHER
+
+
+def _ticks(task: Path) -> int:
+    fields = (task / "stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
