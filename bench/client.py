@@ -111,7 +111,8 @@ class Client:
 @asynccontextmanager
 async def client_of(server: Server) -> AsyncIterator[Client]:
     """Connect to a server."""
-    connector = aiohttp.TCPConnector(limit=0)
+    # Shorter than the server keeps idle connections: this loop sleeps while a bare engine works.
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2.0)
     headers = {"authorization": f"Bearer {server.key}"}
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
         yield Client(session, server.base_url)
