@@ -12,6 +12,7 @@ import openvino_genai as genai
 
 from sayso.core.chat import ChatEvent
 from sayso.engines.openvino.choice import Choice, Job
+from sayso.engines.openvino.outbox import Outbox
 from sayso.engines.openvino.prefix import PrefixIndex
 from sayso.errors import EngineError, EngineFailed, EngineOverloaded, EngineUnavailable
 
@@ -42,6 +43,7 @@ class StepLoop:
         self._pending: list[Choice] = []
         self._live: list[Choice] = []
         self._dropped: list[Choice] = []  # abandoned while their prompt is being read
+        self._outbox = Outbox()
         self._numbers = itertools.count()
         self._closing = False
         self._failed = False
@@ -146,14 +148,19 @@ class StepLoop:
                 self._dropped.append(choice)
 
     def _collect(self) -> None:
-        batches: dict[asyncio.AbstractEventLoop, Batch] = {}
         gone: set[int] = set()
+        streams = len(self._live)
         for choice in self._live:
             events, done = self._read(choice)
             if done:
                 gone.add(id(choice))
-            if events and not choice.job.abandoned:
-                batches.setdefault(choice.job.loop, []).append((choice.job, events))
+            if choice.job.abandoned:
+                self._outbox.forget(choice.job)
+            elif events:
+                self._outbox.put(choice.job, events, last=done)
+        batches: dict[asyncio.AbstractEventLoop, Batch] = {}
+        for job, events in self._outbox.take(streams):
+            batches.setdefault(job.loop, []).append((job, events))
         with self._wake:
             if gone:
                 self._live = [choice for choice in self._live if id(choice) not in gone]

@@ -1,0 +1,78 @@
+"""Tokens of several steps travel together under load; first words and ends do not wait."""
+
+from sayso.core.chat import ChoiceFinished, TextDelta, TokenLogprob
+from sayso.engines.openvino.choice import Job
+from sayso.engines.openvino.outbox import MOST_STEPS, Outbox, interval, merged
+
+
+def running_job() -> Job:
+    job = Job(1)
+    job.unfinished = 1
+    return job
+
+
+def delta(text: str, tokens: int, index: int = 0) -> TextDelta:
+    return TextDelta(index, text, (TokenLogprob(text, tuple(text.encode()), -0.5),), tokens)
+
+
+def test_few_streams_wait_for_nothing_and_many_for_a_few_steps() -> None:
+    assert [interval(streams) for streams in (1, 4, 11, 12, 16, 24, 32, 500)] == [
+        1,
+        1,
+        1,
+        2,
+        2,
+        3,
+        3,
+        MOST_STEPS,
+    ]
+
+
+async def test_alone_every_step_is_handed_out() -> None:
+    outbox, job = Outbox(), running_job()
+    for step in range(5):
+        outbox.put(job, [delta(str(step), step)], last=False)
+        assert outbox.take(1) == [(job, [delta(str(step), step)])]
+
+
+async def test_under_load_two_steps_join_after_the_first_word() -> None:
+    outbox, job = Outbox(), running_job()
+    handed = []
+    for step in range(5):
+        outbox.put(job, [delta(str(step), step)], last=False)
+        handed.append([event.text for _, events in outbox.take(16) for event in events])  # type: ignore[union-attr]
+    assert handed == [["0"], ["1"], [], ["23"], []]
+
+
+async def test_an_end_takes_what_was_held_along_in_order() -> None:
+    outbox, job = Outbox(), running_job()
+    outbox.put(job, [delta("a", 1)], last=False)
+    outbox.take(16)
+    outbox.take(16)
+    outbox.put(job, [delta("b", 2)], last=False)
+    assert outbox.take(16) == []
+    end = ChoiceFinished(0, "stop", 3)
+    outbox.put(job, [delta("c", 3), end], last=True)
+    ((_, events),) = outbox.take(16)
+    assert [getattr(event, "text", event) for event in events] == ["bc", end]
+
+
+async def test_an_abandoned_request_is_forgotten() -> None:
+    outbox, job, other = Outbox(), running_job(), running_job()
+    outbox.put(job, [delta("a", 1)], last=False)
+    outbox.put(other, [delta("x", 1)], last=False)
+    outbox.forget(job)
+    assert [entry[0] for entry in outbox.take(1)] == [other]
+
+
+def test_only_neighbours_of_one_choice_join() -> None:
+    events = merged([delta("a", 1), delta("b", 2), delta("c", 3, index=1), delta("d", 4)])
+    assert [(event.index, event.text) for event in events if isinstance(event, TextDelta)] == [
+        (0, "ab"),
+        (1, "c"),
+        (0, "d"),
+    ]
+    first = events[0]
+    assert isinstance(first, TextDelta)
+    assert [item.token for item in first.logprobs] == ["a", "b"]
+    assert first.completion_tokens == 2
