@@ -37,6 +37,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure sayso beside bare engines.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures and samples to FILE")
     parser.add_argument("--quick", action="store_true", help="a smoke run of under a minute")
+    parser.add_argument("--only-chat", action="store_true", help="leave out speech and the scripted engine")
     parser.add_argument("--speech", type=Path, default=RECORDINGS, metavar="DIR", help="folder of recordings")
     asked = parser.parse_args()
     for name in set(os.environ) - set(clean_environment()):
@@ -45,7 +46,9 @@ def main() -> int:
     recordings = speech(asked.speech, limit=2 if asked.quick else 12)
     before = os.getloadavg()
     with tempfile.TemporaryDirectory(prefix="sayso-bench-") as folder:
-        figures = asyncio.run(_measure(Path(folder), recordings, quick=asked.quick))
+        figures = asyncio.run(
+            _measure(Path(folder), recordings, quick=asked.quick, only_chat=asked.only_chat)
+        )
     about: dict[str, Any] = {
         "run": "quick: a smoke test, not a measurement" if asked.quick else "full",
         "machine": machine(),
@@ -60,7 +63,7 @@ def main() -> int:
     return 0
 
 
-async def _measure(folder: Path, recordings: Speech, *, quick: bool) -> list[Figure]:
+async def _measure(folder: Path, recordings: Speech, *, quick: bool, only_chat: bool) -> list[Figure]:
     real, scripted = folder / "real", folder / "scripted"
     real.mkdir()
     scripted.mkdir()
@@ -78,6 +81,8 @@ async def _measure(folder: Path, recordings: Speech, *, quick: bool) -> list[Fig
             with bare_process(BareChat, configs[EMBEDDED_CHAT]) as bare:
                 chat_plan = measure_chat.QUICK if quick else measure_chat.FULL
                 figures += await measure_chat.measure_chat(client, bare, chat_plan, server)
+            if only_chat:
+                return figures
             _say("speech")
             with bare_process(BareSpeech, configs[EMBEDDED_SPEECH]) as bare:
                 figures += await measure_speech(client, bare, recordings, 1 if quick else 3)
