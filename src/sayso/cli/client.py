@@ -30,12 +30,11 @@ async def reach_server(config: Path | None, data_dir: Path | None) -> AsyncGener
     `ConfigurationError` when no server runs.
     """
     given = client_settings()
-    if given.api_key:
-        settings = load_settings(config, data_dir=data_dir)
-        yield ServerAddress(given.base_url or _running(settings), given.api_key)
-        return
     settings = load_settings(config, data_dir=data_dir)
     base_url = given.base_url or _running(settings)
+    if given.api_key:
+        yield ServerAddress(base_url, given.api_key)
+        return
     tenancy = await open_tenancy(settings)
     async with tenancy.database as database:
         project = await default_project(database)

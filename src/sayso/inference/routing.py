@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sayso.catalog.catalogue import Catalogue, ModelListing
-from sayso.catalog.snapshot import Snapshot
+from sayso.catalog.snapshot import Kind, Snapshot
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
 from sayso.errors import InvalidRequest, ModelNotFound
 
@@ -45,13 +45,7 @@ class Router:
         Raises `ModelNotFound`, `InvalidRequest` for a model of another kind, `EngineUnavailable` while the
         engine loads or restarts.
         """
-        snapshot = self._catalogue.resolve(model)
-        if snapshot.kind != "chat":
-            raise InvalidRequest(
-                f"The model `{model}` is not a chat model and is not supported by this endpoint.",
-                param="model",
-                code="model_not_supported",
-            )
+        snapshot = self._snapshot(model, "chat")
         engine = self._chat.get(snapshot.id)
         if engine is None:
             raise ModelNotFound(model)
@@ -59,13 +53,7 @@ class Router:
 
     async def speech(self, model: str) -> SpeechRoute:
         """Route a transcription, translation or language detection; raises as `chat` does."""
-        snapshot = self._catalogue.resolve(model)
-        if snapshot.kind != "speech":
-            raise InvalidRequest(
-                f"The model `{model}` is not a speech model and is not supported by this endpoint.",
-                param="model",
-                code="model_not_supported",
-            )
+        snapshot = self._snapshot(model, "speech")
         engine = self._speech.get(snapshot.id)
         if engine is None:
             raise ModelNotFound(model)
@@ -81,3 +69,13 @@ class Router:
             if listing.id == name:
                 return listing
         raise ModelNotFound(name)
+
+    def _snapshot(self, model: str, kind: Kind) -> Snapshot:
+        snapshot = self._catalogue.resolve(model)
+        if snapshot.kind != kind:
+            raise InvalidRequest(
+                f"The model `{model}` is not a {kind} model and is not supported by this endpoint.",
+                param="model",
+                code="model_not_supported",
+            )
+        return snapshot

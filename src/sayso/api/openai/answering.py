@@ -36,9 +36,12 @@ async def answer_whole(
 async def answer_stream(
     request: Request,
     events: AsyncGenerator[E, None],
-    encode: Callable[[E, AsyncIterator[E]], AsyncGenerator[bytes, None]],
+    encode: Callable[[E], bytes],
 ) -> Response:
-    """Await the first event, so that a refusal is a real status, then return the stream of frames."""
+    """Await the first event, so that a refusal is a real status, then return the stream of frames.
+
+    `encode` gives an event's frames, empty where it has none.
+    """
 
     async def begin() -> E:
         try:
@@ -51,7 +54,17 @@ async def answer_stream(
     except BaseException:
         await events.aclose()
         raise
-    return EventStream(encode(first, events), events)
+    return EventStream(_frames(encode, first, events), events)
+
+
+async def _frames(
+    encode: Callable[[E], bytes], first: E, events: AsyncIterator[E]
+) -> AsyncGenerator[bytes, None]:
+    if frames := encode(first):
+        yield frames
+    async for event in events:
+        if frames := encode(event):
+            yield frames
 
 
 def json_response(values: object) -> Response:

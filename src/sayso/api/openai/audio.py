@@ -11,7 +11,7 @@ from sayso.api.disconnect import unless_disconnected
 from sayso.api.field_errors import missing
 from sayso.api.openai.answering import answer_stream, answer_whole, json_response
 from sayso.api.openai.audio_request import SpeechCall, detection_call, transcription_call, translation_call
-from sayso.api.openai.audio_stream import TranscriptStreamEncoder, encode_events
+from sayso.api.openai.audio_stream import TranscriptStreamEncoder
 from sayso.api.openai.multipart import read_form
 from sayso.api.services import Services
 from sayso.audio.formats import Transcript, render
@@ -83,7 +83,7 @@ async def _spoken(
     events = run_transcription(route, caller, call.request(audio), services.ledger)
     if call.stream:
         encoder = TranscriptStreamEncoder()
-        return await answer_stream(request, events, lambda first, rest: encode_events(encoder, first, rest))
+        return await answer_stream(request, events, encoder.encode)
 
     async def answer(stream: AsyncIterator[SpeechEvent]) -> Response:
         return _rendered(await _collect(stream, call), call)

@@ -1,7 +1,5 @@
 """A transcription's events as frames of `transcript.text.delta` and `transcript.text.done`."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-
 import orjson
 
 from sayso.api.sse import DONE, frame
@@ -42,14 +40,3 @@ class TranscriptStreamEncoder:
             "duration": event.usage.seconds,
         }
         return frame(orjson.dumps(done)) + DONE
-
-
-async def encode_events(
-    encoder: TranscriptStreamEncoder, first: SpeechEvent, events: AsyncIterator[SpeechEvent]
-) -> AsyncGenerator[bytes, None]:
-    """Yield the frames of `first` and of all that follow it."""
-    if frames := encoder.encode(first):
-        yield frames
-    async for event in events:
-        if frames := encoder.encode(event):
-            yield frames

@@ -11,7 +11,7 @@ from sayso.api.openai.answer import AnswerHead
 from sayso.api.openai.answering import answer_stream, answer_whole, json_response
 from sayso.api.openai.chat_request import ChatCall, chat_call
 from sayso.api.openai.chat_response import chat_completion, collect
-from sayso.api.openai.chat_stream import ChatStreamEncoder, encode_events
+from sayso.api.openai.chat_stream import ChatStreamEncoder
 from sayso.core.chat import ChatEvent
 from sayso.ids import new_chat_completion_id
 from sayso.inference.chat import run_chat
@@ -48,7 +48,7 @@ async def _streamed(
         logprobs=call.request.logprobs,
         legacy_functions=call.legacy_functions,
     )
-    return await answer_stream(request, events, lambda first, rest: encode_events(encoder, first, rest))
+    return await answer_stream(request, events, encoder.encode)
 
 
 async def _whole(

@@ -11,7 +11,7 @@ from sayso.api.openai.request_rules import (
     check_schema_depth,
     continuous_usage,
     include_usage,
-    logit_bias,
+    sampling,
     stop_texts,
 )
 from sayso.api.services import VendorExtras
@@ -23,7 +23,6 @@ from sayso.core.chat import (
     JsonSchemaFormat,
     Message,
     ResponseFormat,
-    Sampling,
     TextFormat,
 )
 from sayso.errors import InvalidRequest, UnsupportedParameter
@@ -60,7 +59,7 @@ def chat_call(body: JsonObject, extras: VendorExtras) -> ChatCall:
     request = ChatRequest(
         model=wire.model,
         messages=conversation,
-        sampling=_sampling(wire),
+        sampling=sampling(wire),
         max_tokens=_max_tokens(wire),
         n=wire.n or 1,
         stop=stop_texts(wire.stop),
@@ -86,17 +85,6 @@ def _refuse_what_text_models_lack(wire: ChatBody) -> None:
             f"Invalid service_tier argument: '{wire.service_tier}'. Use 'auto' or 'default'.",
             param="service_tier",
         )
-
-
-def _sampling(wire: ChatBody) -> Sampling:
-    return Sampling(
-        temperature=wire.temperature,
-        top_p=wire.top_p,
-        presence_penalty=wire.presence_penalty or 0.0,
-        frequency_penalty=wire.frequency_penalty or 0.0,
-        seed=wire.seed,
-        logit_bias=logit_bias(wire.logit_bias),
-    )
 
 
 def _max_tokens(wire: ChatBody) -> int | None:

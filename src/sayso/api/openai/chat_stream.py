@@ -5,8 +5,6 @@ end, where asked for, a chunk without choices but with usage; last `[DONE]`. A t
 path, so all of it but the text is rendered once.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
-
 import orjson
 
 from sayso.api.openai.answer import AnswerHead, logprob_object, usage_object
@@ -110,17 +108,6 @@ class ChatStreamEncoder:
         if not self._include_usage:
             return b""
         return self._head + b'"choices":[],"usage":' + orjson.dumps(usage_object(event.usage)) + b"}\n\n"
-
-
-async def encode_events(
-    encoder: ChatStreamEncoder, first: ChatEvent, events: AsyncIterator[ChatEvent]
-) -> AsyncGenerator[bytes, None]:
-    """Yield the frames of `first` and of all that follow it."""
-    encode = encoder.encode
-    yield encode(first)
-    async for event in events:
-        if frames := encode(event):
-            yield frames
 
 
 def _head_bytes(head: AnswerHead) -> bytes:

@@ -5,10 +5,10 @@ from typing import Any
 
 from sayso.api.field_errors import array_too_short, below_minimum, invalid_type, missing
 from sayso.api.openai.completion_schemas import CompletionBody
-from sayso.api.openai.request_rules import continuous_usage, include_usage, logit_bias, stop_texts
+from sayso.api.openai.request_rules import continuous_usage, include_usage, sampling, stop_texts
 from sayso.api.services import VendorExtras
 from sayso.api.validation import parse
-from sayso.core.chat import CompletionRequest, JsonObject, Sampling
+from sayso.core.chat import CompletionRequest, JsonObject
 from sayso.errors import InvalidRequest, UnsupportedParameter
 
 MAX_CHOICES = 2048  # of all prompts together
@@ -45,7 +45,7 @@ def completion_call(body: JsonObject, extras: VendorExtras) -> CompletionCall:
     request = CompletionRequest(
         model=wire.model,
         prompts=prompts,
-        sampling=_sampling(wire),
+        sampling=sampling(wire),
         max_tokens=_max_tokens(wire),
         n=n,
         stop=stop_texts(wire.stop),
@@ -72,17 +72,6 @@ def _max_tokens(wire: CompletionBody) -> int:
     if wire.max_tokens == 0 and not wire.echo:
         raise below_minimum("max_tokens", 0, 1)
     return wire.max_tokens
-
-
-def _sampling(wire: CompletionBody) -> Sampling:
-    return Sampling(
-        temperature=wire.temperature,
-        top_p=wire.top_p,
-        presence_penalty=wire.presence_penalty or 0.0,
-        frequency_penalty=wire.frequency_penalty or 0.0,
-        seed=wire.seed,
-        logit_bias=logit_bias(wire.logit_bias),
-    )
 
 
 def _prompts(prompt: Any) -> tuple[str | tuple[int, ...], ...]:

@@ -1,7 +1,6 @@
 """The legacy endpoint's answers, whole and streamed: one shape for both."""
 
 import codecs
-from collections.abc import AsyncGenerator, AsyncIterator
 
 import orjson
 
@@ -103,17 +102,6 @@ class CompletionStreamEncoder:
         if not self._include_usage:
             return b""
         return frame(orjson.dumps({**self._fields, "choices": [], "usage": usage_object(usage)}))
-
-
-async def encode_events(
-    encoder: CompletionStreamEncoder, first: ChatEvent, events: AsyncIterator[ChatEvent]
-) -> AsyncGenerator[bytes, None]:
-    """Yield the frames of `first` and of all that follow it."""
-    if frames := encoder.encode(first):
-        yield frames
-    async for event in events:
-        if frames := encoder.encode(event):
-            yield frames
 
 
 def _fields(head: AnswerHead) -> dict[str, object]:

@@ -11,7 +11,7 @@ from sayso.api.openai.answer import AnswerHead
 from sayso.api.openai.answering import answer_stream, answer_whole, json_response
 from sayso.api.openai.chat_response import collect
 from sayso.api.openai.completion_request import completion_call
-from sayso.api.openai.completion_response import CompletionStreamEncoder, encode_events, text_completion
+from sayso.api.openai.completion_response import CompletionStreamEncoder, text_completion
 from sayso.core.chat import ChatEvent
 from sayso.ids import new_completion_id
 from sayso.inference.chat import run_completion
@@ -28,7 +28,7 @@ async def create_completion(request: Request, caller: CallerDep, services: Servi
     events = run_completion(route, caller, call.request, services.ledger)
     if call.stream:
         encoder = CompletionStreamEncoder(head, call)
-        return await answer_stream(request, events, lambda first, rest: encode_events(encoder, first, rest))
+        return await answer_stream(request, events, encoder.encode)
 
     async def answer(stream: AsyncIterator[ChatEvent]) -> Response:
         choices, usage = await collect(stream, len(call.request.prompts) * call.request.n)

@@ -1,7 +1,7 @@
 """Checks on fields that OpenAI's requests share and that no type can express."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from sayso.api.field_errors import (
     above_maximum,
@@ -11,6 +11,7 @@ from sayso.api.field_errors import (
     string_too_long,
 )
 from sayso.api.openai.wire_types import StreamOptions
+from sayso.core.chat import Sampling
 from sayso.errors import InvalidRequest
 
 MAX_SCHEMA_DEPTH = 64
@@ -30,6 +31,29 @@ def include_usage(stream: bool, options: StreamOptions | None) -> bool:
 def continuous_usage(options: StreamOptions | None) -> bool:
     """Return whether every chunk carries the usage so far."""
     return options is not None and bool(options.include_usage and options.continuous_usage_stats)
+
+
+class SamplingFields(Protocol):
+    """The fields of both bodies that say how tokens are drawn."""
+
+    temperature: float | None
+    top_p: float | None
+    presence_penalty: float | None
+    frequency_penalty: float | None
+    seed: int | None
+    logit_bias: dict[str, Any] | None
+
+
+def sampling(wire: SamplingFields) -> Sampling:
+    """Return how tokens are drawn. Raises `InvalidRequest` for a bad `logit_bias`."""
+    return Sampling(
+        temperature=wire.temperature,
+        top_p=wire.top_p,
+        presence_penalty=wire.presence_penalty or 0.0,
+        frequency_penalty=wire.frequency_penalty or 0.0,
+        seed=wire.seed,
+        logit_bias=logit_bias(wire.logit_bias),
+    )
 
 
 def logit_bias(values: Mapping[str, Any] | None) -> dict[int, float]:

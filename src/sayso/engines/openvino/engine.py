@@ -7,7 +7,6 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import openvino_genai as genai
@@ -24,6 +23,7 @@ from sayso.core.chat import (
 )
 from sayso.engines.base import EngineInfo
 from sayso.engines.config import EngineConfig
+from sayso.engines.memory import resident_bytes
 from sayso.engines.openvino.calls import FreeReader, NamedReader, Reader, RequiredReader, TextReader
 from sayso.engines.openvino.choice import Choice, Job
 from sayso.engines.openvino.prefix import BLOCK, PrefixIndex
@@ -87,7 +87,7 @@ class OpenVinoChatEngine:
     async def info(self) -> EngineInfo:
         """Describe the engine."""
         running, waiting = self._steps.load()
-        return EngineInfo(self._fingerprint, self._context, _resident_bytes(), running, waiting)
+        return EngineInfo(self._fingerprint, self._context, resident_bytes(), running, waiting)
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation."""
@@ -258,14 +258,6 @@ async def _encoded(size: int, encode: Callable[[], list[int]]) -> list[int]:
 def _fingerprint(config: EngineConfig) -> str:
     parts = (config.digest, genai.__version__, str(config.context_length), str(PREFILL_TOKENS))
     return f"fp_{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:12]}"
-
-
-def _resident_bytes() -> int:
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _exit_soon() -> None:

@@ -1,14 +1,13 @@
 """Whisper behind the speech seam."""
 
-import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from pathlib import Path
 
 from sayso.core.languages import language_code
 from sayso.core.speech import SAMPLE_RATE, Audio, LanguageProbability, SpeechEvent, SpeechRequest
 from sayso.engines.base import EngineInfo
 from sayso.engines.config import EngineConfig
+from sayso.engines.memory import resident_bytes
 from sayso.engines.whisper.detection import Detection
 from sayso.engines.whisper.model import WhisperWeights
 from sayso.engines.whisper.scheduler import WindowScheduler
@@ -17,7 +16,6 @@ from sayso.engines.whisper.voice import VoiceNetwork, load_voice_network
 from sayso.errors import EngineFailed, InvalidRequest
 
 MIN_SAMPLES = SAMPLE_RATE // 10
-MEMORY_STATUS = Path("/proc/self/statm")
 
 
 class WhisperSpeechEngine:
@@ -41,7 +39,7 @@ class WhisperSpeechEngine:
 
     async def info(self) -> EngineInfo:
         """Describe the engine."""
-        return EngineInfo(fingerprint=self._fingerprint, resident_bytes=_resident_bytes())
+        return EngineInfo(fingerprint=self._fingerprint, resident_bytes=resident_bytes())
 
     async def transcribe(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
         """Transcribe, or translate into English.
@@ -90,10 +88,3 @@ def _require_audio(audio: Audio) -> None:
             param="file",
             code="audio_too_short",
         )
-
-
-def _resident_bytes() -> int:
-    """Return the memory of this process, 0 where the kernel does not tell."""
-    if not MEMORY_STATUS.exists():
-        return 0
-    return int(MEMORY_STATUS.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
