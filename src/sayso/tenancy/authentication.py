@@ -1,5 +1,6 @@
 """From the key that a request shows to the caller that it is."""
 
+import asyncio
 import hmac
 import time
 from collections.abc import Callable
@@ -29,7 +30,8 @@ class _Pass:
 class Authenticator:
     """Verifies keys in a short read, and remembers the good ones for half a second.
 
-    Bad ones are not remembered, so that a new key works at once; a bad checksum costs no read.
+    Bad ones are not remembered, so that a new key works at once; a bad checksum costs no read. Requests that
+    come with the same key at the same moment share one read.
     """
 
     def __init__(self, db: Database, pepper: bytes, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,6 +39,7 @@ class Authenticator:
         self._pepper = pepper
         self._clock = clock
         self._passes: dict[bytes, _Pass] = {}
+        self._reads: dict[bytes, asyncio.Task[Caller]] = {}
         self._slugs: dict[OrgId, str] = {}
         self._used: dict[KeyId, datetime] = {}
 
@@ -53,7 +56,7 @@ class Authenticator:
         digest = key_format.digest(self._pepper, presented)
         known = self._passes.get(digest)
         if known is None or known.until <= now:
-            known = _Pass(await self._verify(lookup_id, digest, presented), now + CACHE_SECONDS)
+            known = _Pass(await self._shared(lookup_id, digest, presented), now + CACHE_SECONDS)
             self._remember(digest, known, now)
         self._used[known.caller.key_id] = datetime.now(UTC)
         return known.caller
@@ -70,6 +73,15 @@ class Authenticator:
         async with self._db.transaction() as session:
             for key_id, moment in used.items():
                 await session.execute(update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=moment))
+
+    async def _shared(self, lookup_id: str, digest: bytes, presented: str) -> Caller:
+        reading = self._reads.get(digest)
+        if reading is None:
+            reading = asyncio.create_task(self._verify(lookup_id, digest, presented))
+            self._reads[digest] = reading
+            reading.add_done_callback(lambda _: self._reads.pop(digest))
+        # A client that leaves must not cancel the read of the others.
+        return await asyncio.shield(reading)
 
     async def _verify(self, lookup_id: str, digest: bytes, presented: str) -> Caller:
         query = (
