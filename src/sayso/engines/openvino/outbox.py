@@ -8,7 +8,7 @@ from sayso.core.chat import ChatEvent, TextDelta
 from sayso.engines.openvino.choice import Job
 from sayso.errors import EngineError
 
-STREAMS_PER_STEP = 8  # so many streams add a step to the interval
+STREAMS_PER_STEP = 5  # so many streams add a step to the interval
 MOST_STEPS = 4
 
 Entry = tuple[Job, list[ChatEvent | EngineError]]

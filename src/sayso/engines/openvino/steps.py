@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,15 +21,19 @@ _RUNNING = genai.GenerationStatus.RUNNING
 _UNFINISHED = genai.GenerationFinishReason.NONE
 _LENGTH = genai.GenerationFinishReason.LENGTH
 
+GATHER_SECONDS = 0.002  # after the first request at an idle engine, and after each that follows so soon
+GATHER_AT_MOST_SECONDS = 0.02
+
 Batch = list[tuple[Job, list[ChatEvent | EngineError]]]
 
 
 class StepLoop:
     """Runs up to `limit` sequences at once and keeps up to `depth` requests waiting.
 
-    While nothing runs the thread sleeps on a condition. All events of one step reach an event loop in one
-    call. Where a step fails, every request fails with `EngineFailed` and `on_failure` is called: the
-    pipeline's state can not be trusted afterwards.
+    While nothing runs the thread sleeps on a condition; what then arrives within moments starts together,
+    because one step that reads many prompts is cheaper than a step for each. All events of one step reach an
+    event loop in one call. Where a step fails, every request fails with `EngineFailed` and `on_failure` is
+    called: the pipeline's state can not be trusted afterwards.
     """
 
     def __init__(
@@ -108,11 +113,21 @@ class StepLoop:
         with self._wake:
             while not self._closing:
                 self._drop_abandoned()
+                if not self._live:
+                    self._gather()
                 self._start_pending()
                 if self._live or self._dropped or self._pipeline.has_non_finished_requests():
                     return True
                 self._wake.wait()
             return False
+
+    def _gather(self) -> None:
+        """Give requests that arrive together the time to do so."""
+        end = time.monotonic() + GATHER_AT_MOST_SECONDS
+        seen = 0
+        while seen < len(self._pending) < self._limit and not self._closing:
+            seen = len(self._pending)
+            self._wake.wait(min(GATHER_SECONDS, max(0.0, end - time.monotonic())))
 
     def _start_pending(self) -> None:
         room = self._limit - len(self._live)

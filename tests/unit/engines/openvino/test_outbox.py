@@ -16,8 +16,8 @@ def delta(text: str, tokens: int, index: int = 0) -> TextDelta:
 
 
 def test_few_streams_wait_for_nothing_and_many_for_a_few_steps() -> None:
-    streams = (1, 4, 7, 8, 16, 24, 32, 500)
-    assert [interval(count) for count in streams] == [1, 1, 1, 2, 3, 4, 4, MOST_STEPS]
+    streams = (1, 4, 5, 9, 10, 15, 16, 500)
+    assert [interval(count) for count in streams] == [1, 1, 2, 2, 3, 4, 4, MOST_STEPS]
 
 
 async def test_alone_every_step_is_handed_out() -> None:
