@@ -1,12 +1,13 @@
 """Word error rates per language of sayso's speech engine beside faster-whisper called directly.
 
     python bench/wer.py --model FOLDER [--speech ../shared/speech] [--languages en,de] [--limit 5]
-                        [--subjects direct,engine,URL] [--silence]
+                        [--subjects direct,engine,URL] [--repeat 8] [--silence]
 
 A subject is a callable from a path to text. A subject that is a URL is an OpenAI-compatible server
 (`http://127.0.0.1:8000/v1`; the key is read from OPENAI_API_KEY). The weights are the same for `direct` and
 `engine`: faster-whisper's own `transcribe` with its defaults, against the engine without the server.
-The speech folder's README says what the manifest means.
+Whisper samples where it is unsure, so two runs of one subject differ: `--repeat` adds up the errors of
+several runs, the subjects in turns. The speech folder's README says what the manifest means.
 """
 
 import argparse
@@ -104,10 +105,13 @@ def count_errors(reference: str, text: str, language: str | None) -> tuple[int, 
 
 
 def measure(
-    subject: Subject, recordings: Iterable[Recording], *, give_language: bool = False
-) -> dict[str, Score]:
-    """Run a subject over recordings with references; one score a language."""
-    scores: dict[str, Score] = defaultdict(Score)
+    subject: Subject,
+    recordings: Iterable[Recording],
+    scores: dict[str, Score],
+    *,
+    give_language: bool = False,
+) -> None:
+    """Run a subject over recordings with references; add to `scores`, one a language."""
     for recording in recordings:
         score = scores[recording.language or "?"]
         begun = time.perf_counter()
@@ -118,7 +122,6 @@ def measure(
         score.errors += errors
         score.units += units
         score.texts[recording.id] = text
-    return dict(scores)
 
 
 def decode(path: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -236,6 +239,7 @@ def main() -> int:
     parser.add_argument("--kinds", default=",".join(sorted(KINDS)))
     parser.add_argument("--limit", type=int, default=0, help="recordings a language")
     parser.add_argument("--subjects", default="direct,engine")
+    parser.add_argument("--repeat", type=int, default=1, help="runs that are added up")
     parser.add_argument("--give-language", action="store_true")
     parser.add_argument("--silence", action="store_true", help="only the recordings without speech")
     asked = parser.parse_args()
@@ -252,10 +256,10 @@ def main() -> int:
             seen[recording.language] += 1
             if not asked.limit or seen[recording.language] <= asked.limit:
                 chosen.append(recording)
-    results = {
-        name: measure(subject, chosen, give_language=asked.give_language)
-        for name, subject in subjects.items()
-    }
+    results: dict[str, dict[str, Score]] = {name: defaultdict(Score) for name in subjects}
+    for _ in range(asked.repeat):
+        for name, subject in subjects.items():
+            measure(subject, chosen, results[name], give_language=asked.give_language)
     print_table(results)
     print_differences(results, chosen)
     return 0
