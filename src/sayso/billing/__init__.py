@@ -1,0 +1,1 @@
+"""What is used, what it costs, and what may be spent."""
