@@ -12,6 +12,7 @@
     │   ├── PermissionRefused          a good key without this right
     │   ├── ModelNotFound              no such model here
     │   └── ObjectNotFound             no such object, or a stranger's
+    ├── StorageUnavailable             the database does not answer: come back after `retry_after`
     └── EngineError                    the caller did nothing wrong
         ├── EngineOverloaded           the queue is full: come back after `retry_after`
         ├── EngineUnavailable          loading, restarting or gone
@@ -120,6 +121,22 @@ class ModelNotFound(RequestError):
 
 class ObjectNotFound(RequestError):
     """No such object, or one of another tenant: the two answer alike."""
+
+
+class StorageUnavailable(SaysoError):
+    """The database does not answer, or can not keep anything now. `retry_after` is in seconds.
+
+    The cause holds what the database said, which is for operators only.
+    """
+
+    def __init__(
+        self,
+        message: str = "The server can not reach its storage. Please retry shortly.",
+        *,
+        retry_after: float = 1.0,
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class EngineError(SaysoError):

@@ -25,6 +25,7 @@ from sayso.errors import (
     PermissionRefused,
     RequestError,
     SaysoError,
+    StorageUnavailable,
     UnsupportedParameter,
 )
 
@@ -110,6 +111,8 @@ def to_wire(error: SaysoError) -> WireError:
         case EngineOverloaded(retry_after=seconds):
             return _unavailable(error, "server_is_overloaded", seconds)
         case EngineUnavailable(retry_after=seconds):
+            return _unavailable(error, None, seconds)
+        case StorageUnavailable(retry_after=seconds):
             return _unavailable(error, None, seconds)
         case Draining():
             wire = _unavailable(error, None, 2.0)
