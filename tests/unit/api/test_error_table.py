@@ -29,6 +29,7 @@ CASES: list[tuple[SaysoError, int, str, str | None]] = [
     (errors.PermissionRefused("m"), 403, "invalid_request_error", None),
     (errors.ModelNotFound("x"), 404, "invalid_request_error", "model_not_found"),
     (errors.ObjectNotFound("m"), 404, "invalid_request_error", None),
+    (errors.StorageUnavailable(), 503, "server_error", None),
     (errors.EngineOverloaded("m"), 503, "server_error", "server_is_overloaded"),
     (errors.EngineUnavailable("m"), 503, "server_error", None),
     (errors.EngineFailed("m"), 500, "server_error", None),
@@ -69,6 +70,7 @@ def test_retry_after_is_whole_and_at_least_a_second(seconds: float, header: str)
     for error in (
         errors.EngineOverloaded("m", retry_after=seconds),
         errors.EngineUnavailable("m", retry_after=seconds),
+        errors.StorageUnavailable(retry_after=seconds),
     ):
         assert to_wire(error).headers["retry-after"] == header
         assert to_wire(error).headers["x-should-retry"] == "true"
