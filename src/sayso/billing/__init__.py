@@ -1,1 +1,1 @@
-"""What is used, what it costs, and what may be spent."""
+"""Money: prices, holds, the ledger, limits and budgets, and the proof that they agree."""

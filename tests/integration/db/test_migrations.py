@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
+import sayso.billing.tables
 import sayso.tenancy.tables  # noqa: F401 - registers its tables
 from sayso.db.base import Base
 from sayso.db.migrate import migrate

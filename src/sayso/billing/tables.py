@@ -1,0 +1,293 @@
+"""What money is kept in.
+
+Amounts are nano-dollars and counts are whole numbers, all in signed 64 bits; moments are Unix microseconds,
+the starts of periods Unix seconds, both UTC. Empty text stands where an id does not apply, so that it can be
+part of a key.
+
+`price_books`, `prices`, `usage_events`, `ledger_transactions` and `ledger_entries` are append-only: triggers
+refuse UPDATE and DELETE. Everything else can be computed from them again (`sayso.billing.verify`).
+
+Reading at 10 million requests: ask `usage_hours`, never `usage_events`, for a month. It has one row for each
+hour, project, key, model, ... that was used, is kept by the transaction that settles, and is clustered by
+organization and hour, so that a month is one range. `usage_events` has an index by organization and moment
+for buckets of a minute and for exports. Holds that are closed and counters of minutes are swept.
+"""
+
+from typing import Annotated
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sayso.db.base import ID_LENGTH, Base
+
+NAME_LENGTH = 256  # characters of a model's name
+WORD_LENGTH = 32  # characters of a kind, a state, a meter
+
+Count = Annotated[int, mapped_column(BigInteger)]
+Nano = Annotated[int, mapped_column(BigInteger)]
+Moment = Annotated[int, mapped_column(BigInteger)]
+Id = Annotated[str, mapped_column(String(ID_LENGTH))]
+Name = Annotated[str, mapped_column(String(NAME_LENGTH))]
+Word = Annotated[str, mapped_column(String(WORD_LENGTH))]
+KeyId = Annotated[str, mapped_column(String(ID_LENGTH), primary_key=True)]
+KeyName = Annotated[str, mapped_column(String(NAME_LENGTH), primary_key=True)]
+KeyWord = Annotated[str, mapped_column(String(WORD_LENGTH), primary_key=True)]
+KeyNumber = Annotated[int, mapped_column(BigInteger, primary_key=True, autoincrement=False)]
+# On SQLite only INTEGER is the row's own number and needs no index beside the table.
+Serial = Annotated[
+    int,
+    mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+]
+
+_CLUSTERED = {"sqlite_with_rowid": False}
+
+
+class PriceBook(Base):
+    """A published version of the prices; in force from `effective_from` until a later one is."""
+
+    __tablename__ = "price_books"
+
+    id: Mapped[Serial]
+    version: Mapped[str] = mapped_column(String(64), unique=True)
+    currency: Mapped[str] = mapped_column(String(3))
+    effective_from: Mapped[Moment]
+    published_at: Mapped[Moment]
+    supersedes: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+
+
+class Price(Base):
+    """What `unit_size` units of a meter cost; `model` is a snapshot, an alias, or `*chat` and `*speech`."""
+
+    __tablename__ = "prices"
+    __table_args__ = _CLUSTERED
+
+    price_book_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("price_books.id"), primary_key=True, autoincrement=False
+    )
+    model: Mapped[KeyName]
+    meter: Mapped[KeyWord]
+    nano_usd: Mapped[Nano]
+    unit_size: Mapped[Count]
+    increment: Mapped[Count]
+    minimum: Mapped[Count]
+
+
+class UsageEventRow(Base):
+    """What one request consumed, once and for good; quantities as counted, the charge as posted.
+
+    An event whose outcome is `failed` keeps its quantities and is charged nothing. `transaction_id` is 0
+    where there was nothing to post.
+    """
+
+    __tablename__ = "usage_events"
+    __table_args__ = (
+        Index("ix_usage_events_organization_id_admitted_at", "organization_id", "admitted_at"),
+        _CLUSTERED,
+    )
+
+    request_id: Mapped[KeyId]
+    organization_id: Mapped[Id]
+    project_id: Mapped[Id]
+    api_key_id: Mapped[Id]
+    user_id: Mapped[Id]
+    endpoint: Mapped[Word]
+    kind: Mapped[Word]
+    model: Mapped[Name]
+    snapshot: Mapped[Name]
+    streamed: Mapped[int]
+    outcome: Mapped[Word]
+    prompt_tokens: Mapped[Count]
+    completion_tokens: Mapped[Count]
+    cached_tokens: Mapped[Count]
+    audio_milliseconds: Mapped[Count]
+    price_book_id: Mapped[Count]
+    charge: Mapped[Nano]
+    transaction_id: Mapped[Count]
+    admitted_at: Mapped[Moment]
+    settled_at: Mapped[Moment]
+
+
+class UsageHour(Base):
+    """The sum of the usage events that were admitted in one hour and agree in everything else.
+
+    `requests` counts those that completed or whose client left; failed ones are in `failed_requests` and in
+    nothing else. A charge per meter: `prompt_charge`, `completion_charge`, `audio_charge`.
+    """
+
+    __tablename__ = "usage_hours"
+    __table_args__ = _CLUSTERED
+
+    organization_id: Mapped[KeyId]
+    hour: Mapped[KeyNumber]
+    project_id: Mapped[KeyId]
+    api_key_id: Mapped[KeyId]
+    user_id: Mapped[KeyId]
+    model: Mapped[KeyName]
+    snapshot: Mapped[KeyName]
+    endpoint: Mapped[KeyWord]
+    price_book_id: Mapped[KeyNumber]
+    requests: Mapped[Count]
+    failed_requests: Mapped[Count]
+    prompt_tokens: Mapped[Count]
+    completion_tokens: Mapped[Count]
+    cached_tokens: Mapped[Count]
+    audio_milliseconds: Mapped[Count]
+    prompt_charge: Mapped[Nano]
+    completion_charge: Mapped[Nano]
+    audio_charge: Mapped[Nano]
+
+
+class HoldRow(Base):
+    """The worst case of a request that was admitted: `open`, then `settled` or `void`.
+
+    The quantities and the amount are what the counters hold for it: the worst case while it is open, what
+    was billed once it is closed.
+    """
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        Index(
+            "ix_holds_expires_at",
+            "expires_at",
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index("ix_holds_closed_at", "closed_at"),
+        _CLUSTERED,
+    )
+
+    request_id: Mapped[KeyId]
+    organization_id: Mapped[Id]
+    project_id: Mapped[Id]
+    api_key_id: Mapped[Id]
+    user_id: Mapped[Id]
+    endpoint: Mapped[Word]
+    kind: Mapped[Word]
+    model: Mapped[Name]
+    snapshot: Mapped[Name]
+    streamed: Mapped[int]
+    price_book_id: Mapped[Count]
+    idempotency_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    state: Mapped[Word]
+    tokens: Mapped[Count]
+    audio_milliseconds: Mapped[Count]
+    amount: Mapped[Nano]
+    admitted_at: Mapped[Moment]
+    expires_at: Mapped[Moment]
+    closed_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class LedgerTransaction(Base):
+    """Entries that sum to zero. `id` counts without gaps; `hash` covers the entries and `previous_hash`.
+
+    `reference` is the request's id, or whatever else caused it; `reverses` the transaction it takes back.
+    """
+
+    __tablename__ = "ledger_transactions"
+    __table_args__ = (Index("ix_ledger_transactions_organization_id_id", "organization_id", "id"),)
+
+    id: Mapped[Serial]
+    kind: Mapped[Word]
+    organization_id: Mapped[Id]
+    reference: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    reverses: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    posted_at: Mapped[Moment]
+    previous_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class LedgerEntry(Base):
+    """One side of a transaction: positive is debit, negative is credit."""
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = _CLUSTERED
+
+    transaction_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("ledger_transactions.id"), primary_key=True, autoincrement=False
+    )
+    position: Mapped[KeyNumber]
+    account: Mapped[str] = mapped_column(String(128))
+    amount: Mapped[Nano]
+
+
+class AccountBalance(Base):
+    """The sum of an account's entries."""
+
+    __tablename__ = "account_balances"
+    __table_args__ = _CLUSTERED
+
+    account: Mapped[str] = mapped_column(String(128), primary_key=True)
+    balance: Mapped[Nano]
+
+
+class RateLimit(Base):
+    """At most `value` of a meter in a minute or a UTC day.
+
+    `scope_kind` is `key`, `project` or `organization`; `model` is empty for all models together, else the
+    name that requests use (an alias or a snapshot). `meter` is `requests`, `tokens` or `audio_seconds`,
+    `period` `minute` or `day`.
+    """
+
+    __tablename__ = "rate_limits"
+    __table_args__ = _CLUSTERED
+
+    scope_id: Mapped[KeyId]
+    scope_kind: Mapped[KeyWord]
+    model: Mapped[KeyName]
+    meter: Mapped[KeyWord]
+    period: Mapped[KeyWord]
+    value: Mapped[Count]
+
+
+class Budget(Base):
+    """At most this many nano-dollars in a UTC day (`day`) or month (`month`), open holds included."""
+
+    __tablename__ = "budgets"
+    __table_args__ = _CLUSTERED
+
+    scope_id: Mapped[KeyId]
+    scope_kind: Mapped[KeyWord]
+    period: Mapped[KeyWord]
+    nano_usd: Mapped[Nano]
+
+
+class Counter(Base):
+    """What a scope has used in a `minute`, `day` or `month`, by the moment of admission.
+
+    Open holds are in `requests`, `tokens` and `audio_milliseconds` with their worst case, in `held` and not
+    in `posted`. Each model's own counters are kept per name that was asked for and per snapshot.
+    """
+
+    __tablename__ = "counters"
+    __table_args__ = _CLUSTERED
+
+    scope_id: Mapped[KeyId]
+    scope_kind: Mapped[KeyWord]
+    model: Mapped[KeyName]
+    period: Mapped[KeyWord]
+    period_start: Mapped[KeyNumber]
+    requests: Mapped[Count]
+    tokens: Mapped[Count]
+    audio_milliseconds: Mapped[Count]
+    held: Mapped[Nano]
+    posted: Mapped[Nano]
+
+
+class IdempotencyKey(Base):
+    """A caller's promise that requests under one key are the same request.
+
+    `key_hash` and `params_hash` are SHA-256 keyed with the organization; `state` is `claimed`, `done` or
+    `failed`.
+    """
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("ix_idempotency_keys_created_at", "created_at"), _CLUSTERED)
+
+    organization_id: Mapped[KeyId]
+    endpoint: Mapped[KeyWord]
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    params_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    request_id: Mapped[Id]
+    state: Mapped[Word]
+    created_at: Mapped[Moment]
