@@ -112,7 +112,8 @@ class UsageHour(Base):
     """The sum of the usage events that were admitted in one hour and agree in everything else.
 
     `requests` counts those that completed or whose client left; failed ones are in `failed_requests` and in
-    nothing else. A charge per meter: `prompt_charge`, `completion_charge`, `audio_charge`.
+    nothing else. `audio_seconds` adds up each request's whole seconds (nearest, ties up, at least 1), the
+    figure that its answer stated. A charge per meter: `prompt_charge`, `completion_charge`, `audio_charge`.
     """
 
     __tablename__ = "usage_hours"
@@ -133,6 +134,7 @@ class UsageHour(Base):
     completion_tokens: Mapped[Count]
     cached_tokens: Mapped[Count]
     audio_milliseconds: Mapped[Count]
+    audio_seconds: Mapped[Count]
     prompt_charge: Mapped[Nano]
     completion_charge: Mapped[Nano]
     audio_charge: Mapped[Nano]

@@ -118,7 +118,7 @@ def _usage() -> None:
         _word("endpoint"),
         *(_number(name) for name in ("price_book_id", "requests", "failed_requests")),
         *(_number(name) for name in ("prompt_tokens", "completion_tokens", "cached_tokens")),
-        _number("audio_milliseconds"),
+        *(_number(name) for name in ("audio_milliseconds", "audio_seconds")),
         *(_number(name) for name in ("prompt_charge", "completion_charge", "audio_charge")),
         key="organization_id hour project_id api_key_id user_id model snapshot endpoint price_book_id",
     )
