@@ -11,7 +11,9 @@
     │   ├── AuthenticationFailed       no key, or not one of ours
     │   ├── PermissionRefused          a good key without this right
     │   ├── ModelNotFound              no such model here
-    │   └── ObjectNotFound             no such object, or a stranger's
+    │   ├── ObjectNotFound             no such object, or a stranger's
+    │   ├── RateLimited                too much in this minute or day: come back after `retry_after`
+    │   └── QuotaExceeded              the budget is spent, or not enough of it is left
     ├── StorageUnavailable             the database does not answer: come back after `retry_after`
     └── EngineError                    the caller did nothing wrong
         ├── EngineOverloaded           the queue is full: come back after `retry_after`
@@ -21,6 +23,9 @@
 The table that gives each an HTTP status is `sayso.api.errors`. Messages are meant for the caller: they
 never hold content, file names or keys of somebody else.
 """
+
+import math
+from typing import Literal
 
 
 class SaysoError(Exception):
@@ -121,6 +126,51 @@ class ModelNotFound(RequestError):
 
 class ObjectNotFound(RequestError):
     """No such object, or one of another tenant: the two answer alike."""
+
+
+class RateLimited(RequestError):
+    """A limit is reached. `meter` is what it limits; `retry_after` is in seconds.
+
+    `remaining` is what is left of `limit` until the period ends; `requested` was more. `scope` names in the
+    message whose limit it is, such as `organization org_…`.
+    """
+
+    def __init__(
+        self,
+        *,
+        meter: Literal["requests", "tokens", "audio_seconds"],
+        period: Literal["minute", "day"],
+        limit: int,
+        remaining: int,
+        requested: int,
+        retry_after: float,
+        model: str,
+        scope: str,
+    ) -> None:
+        unit = f"{meter.replace('_', ' ')} per {'min' if period == 'minute' else 'day'}"
+        if requested > limit:
+            advice = "This request is too large for the limit: it would be refused at any time."
+        else:
+            advice = f"Please try again in {max(1, math.ceil(retry_after))}s."
+        super().__init__(
+            f"Rate limit reached for {model} in {scope} on {unit}: Limit {limit}, "
+            f"Used {limit - remaining}, Requested {requested}. {advice}",
+            code="rate_limit_exceeded",
+        )
+        self.meter = meter
+        self.limit = limit
+        self.remaining = remaining
+        self.requested = requested
+        self.retry_after = retry_after
+
+
+class QuotaExceeded(RequestError):
+    """A hard budget has no room for the request's worst case; waiting for a moment does not help."""
+
+    def __init__(
+        self, message: str = "You exceeded your current quota, please check your plan and billing details."
+    ) -> None:
+        super().__init__(message, code="insufficient_quota")
 
 
 class StorageUnavailable(SaysoError):

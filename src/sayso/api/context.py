@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
+from sayso.core.rate_limits import UNLIMITED, RateLimitState
 from sayso.ids import KeyId, RequestId
 
 SCOPE_KEY = "sayso.request"
@@ -11,12 +12,16 @@ SCOPE_KEY = "sayso.request"
 
 @dataclass(slots=True)
 class RequestContext:
-    """Filled in while the request advances. `started` is in seconds of the performance counter."""
+    """Filled in while the request advances. `started` is in seconds of the performance counter.
+
+    `rate_limits` is what admission left of the caller's limits.
+    """
 
     request_id: RequestId
     started: float
     key_id: KeyId | None = None
     organization: str | None = None
+    rate_limits: RateLimitState = UNLIMITED
     status: int = 0
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import orjson
 from starlette.responses import Response
 
+from sayso.api.rate_limit_headers import rate_limit_headers
+from sayso.core.rate_limits import Allowance
 from sayso.errors import (
     AudioRejected,
     AuthenticationFailed,
@@ -23,6 +25,8 @@ from sayso.errors import (
     ModelNotFound,
     ObjectNotFound,
     PermissionRefused,
+    QuotaExceeded,
+    RateLimited,
     RequestError,
     SaysoError,
     StorageUnavailable,
@@ -106,6 +110,12 @@ _REQUEST_STATUS: dict[type[RequestError], int] = {
 def to_wire(error: SaysoError) -> WireError:
     """Translate `error`; one that is not in the table is an internal error."""
     match error:
+        case RateLimited():
+            return _rate_limited(error)
+        case QuotaExceeded():
+            return WireError(
+                429, error.message, "insufficient_quota", code=error.code, headers={"x-should-retry": "false"}
+            )
         case RequestError():
             return _request_error(error)
         case EngineOverloaded(retry_after=seconds):
@@ -132,6 +142,16 @@ def _request_error(error: RequestError) -> WireError:
     kind = "server_error" if status == 413 else "invalid_request_error"
     headers = {"www-authenticate": "Bearer"} if status == 401 else {}
     return WireError(status, error.message, kind, error.param, error.code, headers)
+
+
+def _rate_limited(error: RateLimited) -> WireError:
+    """State the limit that was hit; a request that is over it by itself is not worth repeating."""
+    headers = {
+        "retry-after": str(max(1, math.ceil(error.retry_after))),
+        "x-should-retry": "true" if error.requested <= error.limit else "false",
+    }
+    headers |= rate_limit_headers(error.meter, Allowance(error.limit, error.remaining, error.retry_after))
+    return WireError(429, error.message, error.meter, code=error.code, headers=headers)
 
 
 def _unavailable(error: SaysoError, code: str | None, retry_after: float) -> WireError:

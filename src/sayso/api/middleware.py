@@ -11,7 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sayso.api.context import SCOPE_KEY, RequestContext
 from sayso.api.disconnect import ClientDisconnected
 from sayso.api.errors import Draining, WireError, internal_error, to_wire
+from sayso.api.rate_limit_headers import state_headers
 from sayso.api.services import Health, HttpMetrics
+from sayso.core.rate_limits import UNLIMITED
 from sayso.ids import new_request_id
 from sayso.telemetry.logging import EventLogger
 
@@ -80,7 +82,8 @@ def _stamp(headers: MutableHeaders, context: RequestContext) -> None:
     headers["access-control-expose-headers"] = "X-Request-ID"
     if context.organization is not None:
         headers["openai-organization"] = context.organization
-    # Rate-limit headers (x-ratelimit-*) belong here once admission fills them into the context.
+    if context.rate_limits is not UNLIMITED:
+        headers.update(state_headers(context.rate_limits))
 
 
 async def _answer_fault(

@@ -8,6 +8,16 @@ from sayso.api.errors import INTERNAL_MESSAGE, BodyTimeout, Draining, MethodNotS
 from sayso.engines.wire.errors import MissingUpstream
 from sayso.errors import SaysoError
 
+LIMITED = errors.RateLimited(
+    meter="tokens",
+    period="minute",
+    limit=10,
+    remaining=4,
+    requested=5,
+    retry_after=3.0,
+    model="m",
+    scope="project p",
+)
 CASES: list[tuple[SaysoError, int, str, str | None]] = [
     (errors.ConfigurationError("secret setting"), 500, "server_error", None),
     (errors.InvalidRequest("m", param="p", code="c"), 400, "invalid_request_error", "c"),
@@ -30,6 +40,8 @@ CASES: list[tuple[SaysoError, int, str, str | None]] = [
     (errors.ModelNotFound("x"), 404, "invalid_request_error", "model_not_found"),
     (errors.ObjectNotFound("m"), 404, "invalid_request_error", None),
     (errors.StorageUnavailable(), 503, "server_error", None),
+    (LIMITED, 429, "tokens", "rate_limit_exceeded"),
+    (errors.QuotaExceeded(), 429, "insufficient_quota", "insufficient_quota"),
     (errors.EngineOverloaded("m"), 503, "server_error", "server_is_overloaded"),
     (errors.EngineUnavailable("m"), 503, "server_error", None),
     (errors.EngineFailed("m"), 500, "server_error", None),
