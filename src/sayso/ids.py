@@ -6,6 +6,10 @@ from typing import NewType
 OrgId = NewType("OrgId", str)
 ProjectId = NewType("ProjectId", str)
 KeyId = NewType("KeyId", str)
+UserId = NewType("UserId", str)
+ServiceAccountId = NewType("ServiceAccountId", str)
+InviteId = NewType("InviteId", str)
+AuditLogId = NewType("AuditLogId", str)
 RequestId = NewType("RequestId", str)
 CompletionId = NewType("CompletionId", str)
 
@@ -28,6 +32,26 @@ def new_project_id() -> ProjectId:
 def new_key_id() -> KeyId:
     """Return a fresh API key id, `key_…`."""
     return KeyId(new_id("key"))
+
+
+def new_user_id() -> UserId:
+    """Return a fresh user id, `user_…`."""
+    return UserId(new_id("user"))
+
+
+def new_service_account_id() -> ServiceAccountId:
+    """Return a fresh service account id, `svc_acct_…`."""
+    return ServiceAccountId(new_id("svc_acct"))
+
+
+def new_invite_id() -> InviteId:
+    """Return a fresh invite id, `invite_…`."""
+    return InviteId(new_id("invite"))
+
+
+def new_audit_log_id() -> AuditLogId:
+    """Return a fresh audit log id, `audit_log_…`."""
+    return AuditLogId(new_id("audit_log"))
 
 
 def new_request_id() -> RequestId:

@@ -7,7 +7,12 @@ from fastapi import Depends, Request
 from sayso.api.auth import presented_key
 from sayso.api.context import request_context
 from sayso.api.services import Services
-from sayso.core.caller import Caller
+from sayso.core.caller import AdminCaller, Caller
+from sayso.errors import PermissionRefused
+from sayso.tenancy.accounts import Accounts
+from sayso.tenancy.roles import may_administer
+
+READING = frozenset({"GET", "HEAD"})
 
 
 async def _services(request: Request) -> Services:
@@ -31,3 +36,29 @@ async def _caller(request: Request, services: ServicesDep) -> Caller:
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
+
+
+async def _admin(request: Request, services: ServicesDep) -> AdminCaller:
+    """Verify the admin key before a byte of the body is read; a reader's key may only read."""
+    admin = await services.authenticate_admin(presented_key(request.headers))
+    context = request_context(request.scope)
+    context.key_id = admin.key_id
+    await services.check_account(admin, request.headers.get("openai-organization"), None)
+    context.organization = await services.organization_slug(admin)
+    if not may_administer(admin.role, write=request.method not in READING):
+        raise PermissionRefused(
+            "You have insufficient permissions for this operation. Your role in the organization is reader.",
+            code="insufficient_permissions",
+        )
+    return admin
+
+
+AdminDep = Annotated[AdminCaller, Depends(_admin)]
+
+
+async def _accounts(services: ServicesDep) -> Accounts:
+    assert services.accounts is not None, "no admin key can be good where there are no accounts"
+    return services.accounts
+
+
+AccountsDep = Annotated[Accounts, Depends(_accounts)]

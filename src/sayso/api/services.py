@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-from sayso.core.caller import Caller
+from sayso.core.caller import AdminCaller, Caller
 from sayso.core.speech import Audio
+from sayso.errors import AuthenticationFailed
 from sayso.inference.metering import UsageLedger
 from sayso.inference.routing import Router
+from sayso.tenancy.accounts import Accounts
 
 VendorExtras: TypeAlias = Literal["ignore", "reject"]
 
@@ -71,11 +73,17 @@ class Limits:
     body_total_seconds: float = 600.0
 
 
+async def no_admin(presented: str) -> AdminCaller:
+    """Refuse every admin key, where there are no accounts."""
+    raise AuthenticationFailed("There is no admin API here.", code="invalid_api_key")
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything that endpoints use.
 
-    `authenticate` turns the key presented into a `Caller`. `check_account` gets the caller with the
+    `authenticate` turns the key presented into a `Caller`, `authenticate_admin` an admin key into an
+    `AdminCaller`; `accounts` is what the admin API works on. `check_account` gets the caller with the
     `OpenAI-Organization` and `OpenAI-Project` headers and raises `AuthenticationFailed` where they do not
     match. `organization_slug` is what the `openai-organization` header says. `vendor_extras` tells
     whether fields that OpenAI does not have are ignored or refused.
@@ -84,10 +92,12 @@ class Services:
     router: Router
     ledger: UsageLedger
     authenticate: Callable[[str], Awaitable[Caller]]
-    check_account: Callable[[Caller, str | None, str | None], Awaitable[None]]
-    organization_slug: Callable[[Caller], Awaitable[str]]
+    check_account: Callable[[Caller | AdminCaller, str | None, str | None], Awaitable[None]]
+    organization_slug: Callable[[Caller | AdminCaller], Awaitable[str]]
     decoder: AudioDecoder
     health: Health
     metrics: HttpMetrics
     limits: Limits = Limits()
     vendor_extras: VendorExtras = "ignore"
+    authenticate_admin: Callable[[str], Awaitable[AdminCaller]] = no_admin
+    accounts: Accounts | None = None

@@ -14,7 +14,7 @@ from sayso.app.tenancy import Tenancy
 from sayso.audio.decoding import AudioDecoder
 from sayso.catalog.catalogue import Catalogue
 from sayso.config import Settings
-from sayso.core.caller import Caller
+from sayso.core.caller import AdminCaller, Caller
 from sayso.engines.supervisor import HostState
 from sayso.errors import ConfigurationError, EngineError
 from sayso.inference.metering import MetricsLedger
@@ -22,6 +22,7 @@ from sayso.inference.observed import ObservedChatEngine, ObservedSpeechEngine
 from sayso.inference.readiness import Readiness
 from sayso.inference.routing import Router
 from sayso.telemetry.metrics import Metrics
+from sayso.tenancy.accounts import Accounts
 from sayso.tenancy.authentication import Authenticator, check_headers
 
 FLUSH_SECONDS = 60.0
@@ -91,6 +92,8 @@ class Gateway:
             router=Router(catalogue, chat, speech),
             ledger=MetricsLedger(self._metrics),
             authenticate=self._authenticator.authenticate,
+            authenticate_admin=self._authenticator.authenticate_admin,
+            accounts=Accounts(self._tenancy.database, self._tenancy.pepper),
             check_account=_check_account,
             organization_slug=self._organization_slug,
             decoder=TimedDecoder(self._decoder, self._metrics),
@@ -100,7 +103,7 @@ class Gateway:
             vendor_extras=self.settings.vendor_extras,
         )
 
-    async def _organization_slug(self, caller: Caller) -> str:
+    async def _organization_slug(self, caller: Caller | AdminCaller) -> str:
         return self._authenticator.organization_slug(caller)
 
     def _on_state(self, engine: str, state: HostState) -> None:
@@ -114,5 +117,5 @@ class Gateway:
             await self._authenticator.flush_last_used()
 
 
-async def _check_account(caller: Caller, organization: str | None, project: str | None) -> None:
+async def _check_account(caller: Caller | AdminCaller, organization: str | None, project: str | None) -> None:
     check_headers(caller, organization, project)

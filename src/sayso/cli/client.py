@@ -38,11 +38,13 @@ async def reach_server(config: Path | None, data_dir: Path | None) -> AsyncGener
     tenancy = await open_tenancy(settings)
     async with tenancy.database as database:
         project = await default_project(database)
-        key = await create_key(database, tenancy.pepper, project, "command line (temporary)")
+        key = await create_key(
+            database, tenancy.pepper, project.operator, project.id, "command line (temporary)"
+        )
         try:
             yield ServerAddress(base_url, key.secret)
         finally:
-            await revoke_key(database, project, key.id)
+            await revoke_key(database, project.operator, project.id, key.id)
 
 
 def _running(settings: Settings) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import DateTime, Dialect, MetaData, String
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from sayso.ids import KeyId, OrgId, ProjectId
+from sayso.ids import AuditLogId, InviteId, KeyId, OrgId, ProjectId, ServiceAccountId, UserId
 
 ID_LENGTH = 64  # characters; ours have at most 37
 
@@ -57,5 +57,9 @@ class Base(DeclarativeBase):
         OrgId: String(ID_LENGTH),
         ProjectId: String(ID_LENGTH),
         KeyId: String(ID_LENGTH),
+        UserId: String(ID_LENGTH),
+        ServiceAccountId: String(ID_LENGTH),
+        InviteId: String(ID_LENGTH),
+        AuditLogId: String(ID_LENGTH),
         datetime: UtcDateTime(),
     }

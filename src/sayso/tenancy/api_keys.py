@@ -1,4 +1,4 @@
-"""Make, list and revoke API keys."""
+"""Make, list, change and revoke the API keys of a project."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -6,13 +6,17 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sayso.core.caller import AdminCaller
 from sayso.db.session import Database
-from sayso.errors import InvalidRequest, ObjectNotFound
-from sayso.ids import KeyId, ProjectId, new_key_id
+from sayso.errors import ObjectNotFound
+from sayso.ids import KeyId, OrgId, ProjectId, ServiceAccountId, UserId, new_key_id
 from sayso.tenancy import key_format
-from sayso.tenancy.tables import ApiKey, Project
-
-MAX_NAME = 256  # characters
+from sayso.tenancy.audit import record
+from sayso.tenancy.key_tables import ApiKey
+from sayso.tenancy.names import check_name
+from sayso.tenancy.project_lookup import open_project
+from sayso.tenancy.roles import Scopes
+from sayso.tenancy.tables import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class NewKey:
     project_id: ProjectId
     name: str
     secret: str
+    created_at: datetime
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,53 +44,88 @@ class KeyRecord:
     revoked_at: datetime | None
 
 
-async def create_key(db: Database, pepper: bytes, project_id: ProjectId, name: str) -> NewKey:
-    """Make a key; it works at once.
+@dataclass(frozen=True, slots=True)
+class KeyOwner:
+    """Whose key it is: either a user's or a service account's."""
+
+    user_id: UserId | None = None
+    service_account_id: ServiceAccountId | None = None
+
+
+async def create_key(
+    db: Database, pepper: bytes, by: AdminCaller, project_id: ProjectId, name: str
+) -> NewKey:
+    """Make a key that the caller's user owns; it works at once.
 
     Raises `InvalidRequest` for a name that is empty or over 256 characters, `ObjectNotFound` for an unknown
-    project.
+    project or an archived one.
     """
     async with db.transaction() as session:
-        if await session.get(Project, project_id) is None:
-            raise ObjectNotFound(f"No project found with id '{project_id}'.", param="project_id")
-        return add_key(session, pepper, project_id, name)
+        await open_project(session, by.org_id, project_id)
+        return await add_key(session, pepper, by, project_id, KeyOwner(user_id=by.user_id), name)
 
 
-def add_key(session: AsyncSession, pepper: bytes, project_id: ProjectId, name: str) -> NewKey:
+async def add_key(
+    session: AsyncSession,
+    pepper: bytes,
+    by: AdminCaller,
+    project_id: ProjectId,
+    owner: KeyOwner,
+    name: str,
+    *,
+    scopes: Scopes = (),
+    expires_at: datetime | None = None,
+) -> NewKey:
     """Make a key in the caller's transaction. Raises `InvalidRequest` for the name."""
-    if not name.strip() or len(name) > MAX_NAME:
-        raise InvalidRequest(f"A key's name has 1 to {MAX_NAME} characters.", param="name")
     secret = key_format.new_key()
     key = ApiKey(
         id=new_key_id(),
         project_id=project_id,
-        name=name,
+        name=check_name(name),
         lookup_id=key_format.lookup_id(secret),
         digest=key_format.digest(pepper, secret),
         redacted_value=key_format.redact(secret),
         created_at=datetime.now(UTC),
+        user_id=owner.user_id,
+        service_account_id=owner.service_account_id,
+        scopes=list(scopes) or None,
+        expires_at=expires_at,
     )
     session.add(key)
-    return NewKey(key.id, project_id, name, secret)
+    await session.flush()
+    await record(session, by, "api_key.created", key.id, {"data": {"scopes": list(scopes)}}, project_id)
+    return NewKey(key.id, project_id, name, secret, key.created_at, expires_at)
 
 
-async def list_keys(db: Database, project_id: ProjectId) -> tuple[KeyRecord, ...]:
+async def list_keys(db: Database, org_id: OrgId, project_id: ProjectId) -> tuple[KeyRecord, ...]:
     """Return the project's keys, revoked ones too, the oldest first."""
-    query = select(ApiKey).where(ApiKey.project_id == project_id).order_by(ApiKey.created_at, ApiKey.id)
+    query = (
+        select(ApiKey)
+        .join(Project)
+        .where(Project.organization_id == org_id, ApiKey.project_id == project_id)
+        .order_by(ApiKey.created_at, ApiKey.id)
+    )
     async with db.read() as session:
         return tuple(_record(key) for key in await session.scalars(query))
 
 
-async def revoke_key(db: Database, project_id: ProjectId, key_id: KeyId) -> KeyRecord:
+async def revoke_key(db: Database, by: AdminCaller, project_id: ProjectId, key_id: KeyId) -> KeyRecord:
     """Revoke a key for good; within a second no gateway takes it. Twice is as good as once.
 
     Raises `ObjectNotFound` for a key that is not this project's.
     """
+    query = (
+        select(ApiKey)
+        .join(Project)
+        .where(Project.organization_id == by.org_id, ApiKey.project_id == project_id, ApiKey.id == key_id)
+    )
     async with db.transaction() as session:
-        key = await session.scalar(select(ApiKey).where(ApiKey.id == key_id, ApiKey.project_id == project_id))
+        key = await session.scalar(query)
         if key is None:
             raise ObjectNotFound(f"No API key found with id '{key_id}'.", param="id")
-        key.revoked_at = key.revoked_at or datetime.now(UTC)
+        if key.revoked_at is None:
+            key.revoked_at = datetime.now(UTC)
+            await record(session, by, "api_key.deleted", key.id, project_id=project_id)
         return _record(key)
 
 

@@ -1,4 +1,6 @@
-"""What an API key looks like: `sk-sayso-`, 12 characters to find it by, 33 secret ones, 6 of checksum.
+"""What an API key looks like: a prefix, 12 characters to find it by, 33 secret ones, 6 of checksum.
+
+The prefix is `sk-sayso-` for a project's key and `sk-sayso-admin-` for an organization's.
 
 All characters after the prefix are base62. The secret has 33 × log2(62) = 196 random bits, of which the four
 checksum characters that are shown again later tell at most 24. The checksum is the CRC-32 of everything
@@ -12,19 +14,20 @@ import string
 import zlib
 
 PREFIX = "sk-sayso-"
+ADMIN_PREFIX = "sk-sayso-admin-"
 LOOKUP_LENGTH = 12
 SECRET_LENGTH = 33
 CHECKSUM_LENGTH = 6
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 _BODY_LENGTH = LOOKUP_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH
-_FORM = re.compile(f"{PREFIX}[0-9A-Za-z]{{{_BODY_LENGTH}}}", re.ASCII)
+_BODY = re.compile(f"[0-9A-Za-z]{{{_BODY_LENGTH}}}", re.ASCII)
 
 
-def new_key() -> str:
-    """Return a fresh key, 60 characters."""
+def new_key(prefix: str = PREFIX) -> str:
+    """Return a fresh key: `prefix` and 51 characters."""
     body = "".join(secrets.choice(BASE62) for _ in range(LOOKUP_LENGTH + SECRET_LENGTH))
-    return PREFIX + body + checksum(PREFIX + body)
+    return prefix + body + checksum(prefix + body)
 
 
 def checksum(text: str) -> str:
@@ -37,11 +40,14 @@ def checksum(text: str) -> str:
     return "".join(reversed(digits))
 
 
-def lookup_id(key: str) -> str | None:
-    """Return the part that a key is found by, or None for what can not be a key of ours."""
-    if not _FORM.fullmatch(key) or checksum(key[:-CHECKSUM_LENGTH]) != key[-CHECKSUM_LENGTH:]:
+def lookup_id(key: str, prefix: str = PREFIX) -> str | None:
+    """Return the part that a key is found by, or None for what can not be a key of ours with that prefix."""
+    body = key.removeprefix(prefix)
+    if not key.startswith(prefix) or not _BODY.fullmatch(body):
         return None
-    return key[len(PREFIX) :][:LOOKUP_LENGTH]
+    if checksum(key[:-CHECKSUM_LENGTH]) != key[-CHECKSUM_LENGTH:]:
+        return None
+    return body[:LOOKUP_LENGTH]
 
 
 def digest(pepper: bytes, key: str) -> bytes:
@@ -51,7 +57,8 @@ def digest(pepper: bytes, key: str) -> bytes:
 
 def redact(key: str) -> str:
     """Return the form in which a key may be shown again: its prefix and its last four characters."""
-    return f"{PREFIX}...{key[-4:]}"
+    prefix = ADMIN_PREFIX if key.startswith(ADMIN_PREFIX) else PREFIX
+    return f"{prefix}...{key[-4:]}"
 
 
 def mask(presented: str) -> str:

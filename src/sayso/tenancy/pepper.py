@@ -9,7 +9,7 @@ from sqlalchemy import exists, select
 
 from sayso.db.session import Database
 from sayso.errors import ConfigurationError
-from sayso.tenancy.tables import ApiKey
+from sayso.tenancy.key_tables import AdminApiKey, ApiKey
 
 FILE_NAME = "key-pepper"
 PEPPER_BYTES = 32
@@ -24,7 +24,9 @@ async def open_pepper(db: Database, data_dir: Path) -> bytes:
     path = data_dir / FILE_NAME
     if not path.exists():
         async with db.read() as session:
-            if await session.scalar(select(exists().where(ApiKey.id.is_not(None)))):
+            if await session.scalar(
+                select(exists().where(ApiKey.id.is_not(None)) | exists().where(AdminApiKey.id.is_not(None)))
+            ):
                 raise ConfigurationError(
                     f"'{path}' is missing, and no key of this database works without it: restore it"
                 )

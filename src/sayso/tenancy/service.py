@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sayso.core.caller import AdminCaller
 from sayso.db.session import Database
 from sayso.ids import OrgId, ProjectId, new_org_id, new_project_id
-from sayso.tenancy.api_keys import NewKey, add_key
+from sayso.tenancy.api_keys import KeyOwner, NewKey, add_key
+from sayso.tenancy.owners import add_owner, oldest_owner
 from sayso.tenancy.tables import Organization, Project
 
 DEFAULT = "default"  # the first organization's slug and name, and its project's name
@@ -16,11 +18,25 @@ DEFAULT = "default"  # the first organization's slug and name, and its project's
 
 @dataclass(frozen=True, slots=True)
 class FirstTenant:
-    """What the first start made; `key.secret` is shown now and never again."""
+    """What the first start made; `key.secret` is shown now and never again. `owner` is its first user."""
 
     org_id: OrgId
     project_id: ProjectId
     key: NewKey
+    owner: AdminCaller
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultProject:
+    """The project that commands act on unless told otherwise, and who the command line is to it."""
+
+    id: ProjectId
+    operator: AdminCaller
+
+    @property
+    def org_id(self) -> OrgId:
+        """The organization of the project."""
+        return self.operator.org_id
 
 
 async def ensure_first_tenant(db: Database, pepper: bytes) -> FirstTenant | None:
@@ -28,31 +44,46 @@ async def ensure_first_tenant(db: Database, pepper: bytes) -> FirstTenant | None
     async with db.transaction() as session:
         if await session.scalar(select(Organization.id).limit(1)) is not None:
             return None
-        project = await _add_default_project(session)
-        key = add_key(session, pepper, project.id, DEFAULT)
-        return FirstTenant(project.organization_id, project.id, key)
+        made = await _add_default_project(session)
+        owner = KeyOwner(user_id=made.operator.user_id)
+        key = await add_key(session, pepper, made.operator, made.id, owner, DEFAULT)
+        return FirstTenant(made.org_id, made.id, key, made.operator)
 
 
-async def default_project(db: Database) -> ProjectId:
-    """Return the project that commands act on unless told otherwise; make it where it is missing."""
+async def default_project(db: Database) -> DefaultProject:
+    """Return the default organization's oldest project that is not archived; make both where missing."""
     query = (
-        select(Project.id)
-        .join(Organization)
-        .where(Organization.slug == DEFAULT)
+        select(Organization.id, Project.id)
+        .join(Project)
+        .where(Organization.slug == DEFAULT, Project.archived_at.is_(None))
         .order_by(Project.created_at, Project.id)
         .limit(1)
     )
     async with db.transaction() as session:
-        found = await session.scalar(query)
-        return found if found is not None else (await _add_default_project(session)).id
+        found = (await session.execute(query)).one_or_none()
+        if found is None:
+            return await _add_default_project(session)
+        org_id, project_id = found
+        return DefaultProject(project_id, await oldest_owner(session, org_id))
 
 
-async def _add_default_project(session: AsyncSession) -> Project:
-    now = datetime.now(UTC)
-    organization = Organization(id=new_org_id(), slug=DEFAULT, name=DEFAULT, created_at=now)
+async def add_organization(session: AsyncSession, slug: str, name: str) -> AdminCaller:
+    """Make an organization with its first owner in the caller's transaction, and return the owner."""
+    organization = Organization(id=new_org_id(), slug=slug, name=name, created_at=datetime.now(UTC))
     session.add(organization)
     await session.flush()
-    project = Project(id=new_project_id(), organization_id=organization.id, name=DEFAULT, created_at=now)
+    return AdminCaller(organization.id, await add_owner(session, organization))
+
+
+async def _add_default_project(session: AsyncSession) -> DefaultProject:
+    org_id = await session.scalar(select(Organization.id).where(Organization.slug == DEFAULT))
+    if org_id is None:
+        operator = await add_organization(session, DEFAULT, DEFAULT)
+    else:
+        operator = await oldest_owner(session, org_id)
+    project = Project(
+        id=new_project_id(), organization_id=operator.org_id, name=DEFAULT, created_at=datetime.now(UTC)
+    )
     session.add(project)
     await session.flush()
-    return project
+    return DefaultProject(project.id, operator)

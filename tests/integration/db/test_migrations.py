@@ -10,7 +10,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 import sayso.billing.tables
-import sayso.tenancy.tables  # noqa: F401 - registers its tables
+import sayso.tenancy.audit
+import sayso.tenancy.key_lookup  # noqa: F401 - registers its tables
 from sayso.db.base import Base
 from sayso.db.migrate import migrate
 from sayso.db.session import Database

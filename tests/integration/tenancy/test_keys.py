@@ -15,7 +15,8 @@ from sayso.errors import AuthenticationFailed, ConfigurationError, InvalidReques
 from sayso.ids import KeyId, ProjectId
 from sayso.tenancy import key_format
 from sayso.tenancy.api_keys import create_key, list_keys, revoke_key
-from sayso.tenancy.authentication import CACHE_SECONDS, Authenticator, check_headers
+from sayso.tenancy.authentication import Authenticator, check_headers
+from sayso.tenancy.pass_cache import CACHE_SECONDS
 from sayso.tenancy.pepper import FILE_NAME, open_pepper
 from sayso.tenancy.service import FirstTenant, default_project, ensure_first_tenant
 
@@ -23,10 +24,11 @@ REVOKE = """
 import asyncio, sys
 from sayso.db.session import Database
 from sayso.tenancy.api_keys import revoke_key
+from sayso.tenancy.service import default_project
 
 async def main(url, project_id, key_id):
     async with Database.open(url) as db:
-        await revoke_key(db, project_id, key_id)
+        await revoke_key(db, (await default_project(db)).operator, project_id, key_id)
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -73,7 +75,7 @@ async def test_the_first_start_makes_one_tenant(db: Database, pepper: bytes) -> 
     made = [one for one in await asyncio.gather(*(ensure_first_tenant(db, pepper) for _ in range(5))) if one]
     assert len(made) == 1
     assert await ensure_first_tenant(db, pepper) is None
-    assert await default_project(db) == made[0].project_id
+    assert (await default_project(db)).id == made[0].project_id
     authenticator = Authenticator(db, pepper)
     caller = await authenticator.authenticate(made[0].key.secret)
     assert (caller.org_id, caller.project_id, caller.key_id) == (
@@ -85,7 +87,8 @@ async def test_the_first_start_makes_one_tenant(db: Database, pepper: bytes) -> 
 
 
 async def test_a_key_may_come_before_the_first_start(db: Database, pepper: bytes) -> None:
-    key = await create_key(db, pepper, await default_project(db), "script")
+    project = await default_project(db)
+    key = await create_key(db, pepper, project.operator, project.id, "script")
     assert await ensure_first_tenant(db, pepper) is None
     assert (await Authenticator(db, pepper).authenticate(key.secret)).key_id == key.id
 
@@ -94,9 +97,14 @@ async def test_a_new_key_works_at_once(db: Database, pepper: bytes, first: First
     authenticator = Authenticator(db, pepper)
     await authenticator.authenticate(first.key.secret)
     for turn in range(3):
-        key = await create_key(db, pepper, first.project_id, f"k{turn}")
+        key = await create_key(db, pepper, first.owner, first.project_id, f"k{turn}")
         assert (await authenticator.authenticate(key.secret)).key_id == key.id
-    assert [key.name for key in await list_keys(db, first.project_id)] == ["default", "k0", "k1", "k2"]
+    assert [key.name for key in await list_keys(db, first.org_id, first.project_id)] == [
+        "default",
+        "k0",
+        "k1",
+        "k2",
+    ]
 
 
 async def test_a_revoked_key_passes_for_half_a_second_at_most(
@@ -105,7 +113,7 @@ async def test_a_revoked_key_passes_for_half_a_second_at_most(
     clock = Clock()
     authenticator = Authenticator(db, pepper, clock=clock)
     await authenticator.authenticate(first.key.secret)
-    revoked = await revoke_key(db, first.project_id, first.key.id)
+    revoked = await revoke_key(db, first.owner, first.project_id, first.key.id)
     assert revoked.revoked_at is not None
     clock.now += CACHE_SECONDS - 0.01
     await authenticator.authenticate(first.key.secret)
@@ -114,7 +122,7 @@ async def test_a_revoked_key_passes_for_half_a_second_at_most(
         with pytest.raises(AuthenticationFailed) as caught:
             await authenticator.authenticate(first.key.secret)
         assert caught.value.code == "invalid_api_key"
-    again = await revoke_key(db, first.project_id, first.key.id)
+    again = await revoke_key(db, first.owner, first.project_id, first.key.id)
     assert again.revoked_at == revoked.revoked_at
 
 
@@ -198,32 +206,32 @@ async def test_last_use_is_written_when_flushed(db: Database, pepper: bytes, fir
     authenticator = Authenticator(db, pepper)
     for _ in range(3):
         await authenticator.authenticate(first.key.secret)
-    (before,) = await list_keys(db, first.project_id)
+    (before,) = await list_keys(db, first.org_id, first.project_id)
     assert before.last_used_at is None
     await authenticator.flush_last_used()
-    (after,) = await list_keys(db, first.project_id)
+    (after,) = await list_keys(db, first.org_id, first.project_id)
     assert after.last_used_at is not None
     assert after.last_used_at >= after.created_at
     await authenticator.flush_last_used()
-    assert await list_keys(db, first.project_id) == (after,)
+    assert await list_keys(db, first.org_id, first.project_id) == (after,)
 
 
 async def test_a_strangers_key_is_not_found(db: Database, pepper: bytes, first: FirstTenant) -> None:
     with pytest.raises(ObjectNotFound) as foreign:
-        await revoke_key(db, ProjectId("proj_other"), first.key.id)
+        await revoke_key(db, first.owner, ProjectId("proj_other"), first.key.id)
     with pytest.raises(ObjectNotFound):
-        await revoke_key(db, first.project_id, KeyId("key_none"))
+        await revoke_key(db, first.owner, first.project_id, KeyId("key_none"))
     assert "No API key found" in foreign.value.message
-    assert await list_keys(db, ProjectId("proj_other")) == ()
+    assert await list_keys(db, first.org_id, ProjectId("proj_other")) == ()
     with pytest.raises(ObjectNotFound):
-        await create_key(db, pepper, ProjectId("proj_other"), "k")
+        await create_key(db, pepper, first.owner, ProjectId("proj_other"), "k")
     await Authenticator(db, pepper).authenticate(first.key.secret)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 257])
 async def test_a_key_needs_a_name(db: Database, pepper: bytes, first: FirstTenant, name: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        await create_key(db, pepper, first.project_id, name)
+        await create_key(db, pepper, first.owner, first.project_id, name)
     assert caught.value.param == "name"
 
 
@@ -243,16 +251,16 @@ async def test_headers_must_match_the_key(db: Database, pepper: bytes, first: Fi
 async def test_the_cache_is_bounded(
     db: Database, pepper: bytes, first: FirstTenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sayso.tenancy.authentication.CACHE_ENTRIES", 2)
+    monkeypatch.setattr("sayso.tenancy.pass_cache.CACHE_ENTRIES", 2)
     clock = Clock()
     authenticator = Authenticator(db, pepper, clock=clock)
-    keys = [(await create_key(db, pepper, first.project_id, f"k{n}")).secret for n in range(4)]
+    keys = [(await create_key(db, pepper, first.owner, first.project_id, f"k{n}")).secret for n in range(4)]
     for key in keys:
         await authenticator.authenticate(key)
-    assert len(authenticator._passes) == 2
+    assert len(authenticator._callers) == 2
     clock.now += 1
     await authenticator.authenticate(keys[3])
-    assert len(authenticator._passes) == 1
+    assert len(authenticator._callers) == 1
 
 
 async def test_the_pepper_is_made_once(tmp_path: Path, db: Database) -> None:
