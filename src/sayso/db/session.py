@@ -1,56 +1,71 @@
 """The way to the database: short reads, and one writer at a time."""
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Self
+from typing import Literal, Self, TypeAlias
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, Engine, make_url, text
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from sayso.db import sqlite
-from sayso.errors import ConfigurationError
+from sayso.db import postgresql, sqlite
+from sayso.errors import ConfigurationError, StorageUnavailable
+
+Kind: TypeAlias = Literal["sqlite", "postgresql"]
+REACH_SECONDS = 1.0  # a reader that has no connection by then says that the database is away
 
 
 class Database:
-    """One database, shared by every task of this process, beside other processes."""
+    """One database, shared by every task of this process, beside other processes.
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
-        self._writer = writer
-        self._reader = reader
-        self._writing = async_sessionmaker(writer, expire_on_commit=False)
-        self._reading = async_sessionmaker(reader, expire_on_commit=False)
+    One process writes at a time, whichever it is: `BEGIN IMMEDIATE` does that in SQLite, an advisory lock
+    in PostgreSQL. So a transaction may decide on what it has read.
+    """
+
+    def __init__(self, url: URL, kind: Kind) -> None:
+        self.kind: Kind = kind
+        self._url = url
+        self._writer, self._reader = _engines(url, kind)
+        self._writing = async_sessionmaker(self._writer, expire_on_commit=False)
+        self._reading = async_sessionmaker(self._reader, expire_on_commit=False)
         self._turn = asyncio.Lock()
         self._owner: asyncio.Task[object] | None = None
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """Open the SQLite file that `url` names; make it, readable by its owner alone, where it is missing.
+        """Open what `url` names: a SQLite file, which is made where it is missing, or a PostgreSQL database.
 
-        Raises `ConfigurationError` for a URL of another kind and for a folder that can not be written.
+        Connects to nothing yet. Raises `ConfigurationError` for a URL of another kind and for a folder that
+        can not be written.
         """
         try:
             parsed = make_url(url)
         except ArgumentError:
             raise ConfigurationError("setting 'database_url': not a database URL") from None
-        if parsed.get_backend_name() != "sqlite" or not parsed.database or ":memory:" in parsed.database:
-            raise ConfigurationError("setting 'database_url': only SQLite files are supported")
-        path = Path(parsed.database).absolute()
-        _make_private(path)
-        location = parsed.set(database=str(path))
-        return cls(
-            sqlite.create_engine(location, read_only=False), sqlite.create_engine(location, read_only=True)
-        )
+        match parsed.get_backend_name():
+            case "sqlite":
+                return cls(sqlite.own_file(parsed), "sqlite")
+            case "postgresql" | "postgres":
+                return cls(parsed.set(drivername=postgresql.DRIVER), "postgresql")
+            case _:
+                raise ConfigurationError("setting 'database_url': only sqlite:// and postgresql:// are known")
+
+    def sync_engine(self) -> Engine:
+        """Return a new engine of one connection that writes, for a thread of its own; the caller disposes it.
+
+        Its transactions take turns with everybody else's, and begin with taking the turn.
+        """
+        return sqlite.sync_engine(self._url) if self.kind == "sqlite" else postgresql.sync_engine(self._url)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[AsyncSession]:
+    async def transaction(self, *, unhurried: bool = False) -> AsyncGenerator[AsyncSession]:
         """Write: all of it is durable when the block ends, none of it when it raises.
 
-        Blocks of this process take turns, so keep them short and await nothing else in one. One block may not
-        open another: raises `RuntimeError`.
+        Blocks take turns, so keep them short and await nothing else in one; `unhurried` lifts PostgreSQL's
+        time limits, for migrations. One block may not open another: raises `RuntimeError`. Raises
+        `StorageUnavailable`; where the commit itself was cut off, it may have happened.
         """
         task = asyncio.current_task()
         if task is not None and self._owner is task:
@@ -59,15 +74,39 @@ class Database:
             self._owner = task
             try:
                 async with self._writing.begin() as session:
+                    await session.connection(execution_options={"sayso_unhurried": unhurried})
                     yield session
             finally:
                 self._owner = None
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncSession]:
-        """Read one consistent state; a write is refused. Keep it short: it holds a connection."""
+        """Read one consistent state; a write is refused. Keep it short: it holds a connection.
+
+        Raises `StorageUnavailable`, within a second where there is no connection to be had.
+        """
         async with self._reading() as session:
+            try:
+                async with asyncio.timeout(REACH_SECONDS if self.kind == "postgresql" else None):
+                    await session.connection()
+            except (TimeoutError, PoolTimeout) as error:
+                raise StorageUnavailable from error
             yield session
+
+    async def failure(self) -> str:
+        """Return why nothing can be read now, an empty text where all is well."""
+        try:
+            async with self.read() as session:
+                await session.execute(text("SELECT 1"))
+        except StorageUnavailable as error:
+            return self.reason(error)
+        return ""
+
+    def reason(self, error: StorageUnavailable) -> str:
+        """Return what the database said, for operators: never a password."""
+        said = str(error.__cause__ or error.message).strip() or type(error.__cause__).__name__
+        password = self._url.password
+        return said.replace(str(password), "***") if password else said
 
     async def close(self) -> None:
         """Close every connection; wait for the transaction that is open."""
@@ -82,10 +121,6 @@ class Database:
         await self.close()
 
 
-def _make_private(path: Path) -> None:
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite gives its journals the mode of the database itself.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise ConfigurationError(f"can not write the database '{path}': {error.strerror}") from None
+def _engines(url: URL, kind: Kind) -> tuple[AsyncEngine, AsyncEngine]:
+    make = sqlite.async_engine if kind == "sqlite" else postgresql.async_engine
+    return make(url, read_only=False), make(url, read_only=True)

@@ -11,17 +11,21 @@ Two copies of SQLite in one process must not open one file: when one closes it, 
 
 import importlib
 import importlib.util
+import os
 import sqlite3
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, Literal
 
 import aiosqlite
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
+from sayso.db.faults import translate_faults
 from sayso.errors import ConfigurationError
 
 BUSY_SECONDS = 10.0  # how long a connection waits for another process's lock
@@ -63,7 +67,24 @@ def driver() -> Driver:
     return choose(candidates)
 
 
-def create_engine(url: URL, *, read_only: bool) -> AsyncEngine:
+def own_file(url: URL) -> URL:
+    """Return `url` with an absolute path; make the file, readable by its owner alone, where it is missing.
+
+    Raises `ConfigurationError` for a database in memory and for a folder that can not be written.
+    """
+    if not url.database or ":memory:" in url.database:
+        raise ConfigurationError("setting 'database_url': a SQLite database needs a file")
+    path = Path(url.database).absolute()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # SQLite gives its journals the mode of the database itself.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise ConfigurationError(f"can not write the database '{path}': {error.strerror}") from None
+    return url.set(database=str(path))
+
+
+def async_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     """Return an engine over the file that `url` names: one connection that writes, or a few that only read.
 
     Transactions begin at once with the write lock, or deferred for reading.
@@ -72,22 +93,66 @@ def create_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
         module=_adapted(chosen.module),
-        # The driver stays out of transactions: they begin in `begin` below.
-        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
         pool_size=READERS if read_only else 1,
-        max_overflow=0,
-        hide_parameters=True,
+        **_options(),
     )
+    _prepare(engine.sync_engine, chosen, read_only=read_only)
+    return engine
 
-    @event.listens_for(engine.sync_engine, "connect")
+
+def sync_engine(url: URL) -> Engine:
+    """Return an engine of one connection that writes, for a thread of its own."""
+    chosen = driver()
+    options = _options()
+    options["connect_args"]["check_same_thread"] = False
+    engine = create_engine(
+        url.set(drivername="sqlite"), module=chosen.module, poolclass=QueuePool, pool_size=1, **options
+    )
+    _prepare(engine, chosen, read_only=False)
+    return engine
+
+
+def unavailable(error: BaseException, *, read_only: bool) -> bool:
+    """Tell whether the file or its disk was in the way, rather than asked for something wrong."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return False
+    # A connection that may only read says the same of every write: that is a mistake of ours.
+    return code & 0xFF in (_OUT_OF_ORDER if read_only else {*_OUT_OF_ORDER, sqlite3.SQLITE_READONLY})
+
+
+_OUT_OF_ORDER = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+
+
+def _options() -> dict[str, Any]:
+    return {
+        # The driver stays out of transactions: they begin in `begin` below.
+        "connect_args": {"isolation_level": None, "timeout": BUSY_SECONDS},
+        "max_overflow": 0,
+        "hide_parameters": True,
+    }
+
+
+def _prepare(engine: Engine, chosen: Driver, *, read_only: bool) -> None:
+    translate_faults(engine, partial(unavailable, read_only=read_only))
+
+    @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: object) -> None:
         _set_up(connection, chosen, read_only=read_only)
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-    return engine
 
 
 def _adapted(module: ModuleType) -> AsyncAdapt_aiosqlite_dbapi:
