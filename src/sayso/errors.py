@@ -13,7 +13,9 @@
     │   ├── ModelNotFound              no such model here
     │   ├── ObjectNotFound             no such object, or a stranger's
     │   ├── RateLimited                too much in this minute or day: come back after `retry_after`
-    │   └── QuotaExceeded              the budget is spent, or not enough of it is left
+    │   ├── QuotaExceeded              the budget is spent, or not enough of it is left
+    │   └── IdempotencyConflict        another request has, or had, this idempotency key
+    ├── AmountOverflow                 an amount that 64 bits can not hold
     ├── StorageUnavailable             the database does not answer: come back after `retry_after`
     └── EngineError                    the caller did nothing wrong
         ├── EngineOverloaded           the queue is full: come back after `retry_after`
@@ -171,6 +173,22 @@ class QuotaExceeded(RequestError):
         self, message: str = "You exceeded your current quota, please check your plan and billing details."
     ) -> None:
         super().__init__(message, code="insufficient_quota")
+
+
+class IdempotencyConflict(RequestError):
+    """The idempotency key is that of another request, `request_id`; `retry`: whether coming back helps."""
+
+    def __init__(self, message: str, *, code: str, request_id: str, retry: bool = False) -> None:
+        super().__init__(message, code=code)
+        self.request_id = request_id
+        self.retry = retry
+
+
+class AmountOverflow(SaysoError):
+    """An amount or a sum that a signed 64-bit number of nano-dollars can not hold."""
+
+    def __init__(self) -> None:
+        super().__init__("An amount is too large to be kept.")
 
 
 class StorageUnavailable(SaysoError):

@@ -21,6 +21,7 @@ from sayso.errors import (
     EngineFailed,
     EngineOverloaded,
     EngineUnavailable,
+    IdempotencyConflict,
     InvalidRequest,
     ModelNotFound,
     ObjectNotFound,
@@ -103,6 +104,7 @@ _REQUEST_STATUS: dict[type[RequestError], int] = {
     UnknownUrl: 404,
     MethodNotSupported: 405,
     BodyTimeout: 408,
+    IdempotencyConflict: 409,
     BodyTooLarge: 413,
 }
 
@@ -141,6 +143,8 @@ def _request_error(error: RequestError) -> WireError:
     # An upload over the limit has been a "server_error" since the launch, odd as that is.
     kind = "server_error" if status == 413 else "invalid_request_error"
     headers = {"www-authenticate": "Bearer"} if status == 401 else {}
+    if isinstance(error, IdempotencyConflict):
+        headers["x-should-retry"] = "true" if error.retry else "false"
     return WireError(status, error.message, kind, error.param, error.code, headers)
 
 

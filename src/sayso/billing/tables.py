@@ -15,7 +15,7 @@ for buckets of a minute and for exports. Holds that are closed and counters of m
 
 from typing import Annotated
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sayso.db.base import ID_LENGTH, Base
@@ -117,7 +117,24 @@ class UsageHour(Base):
     """
 
     __tablename__ = "usage_hours"
-    __table_args__ = _CLUSTERED
+    # Where SQLite's integers overflow they become floating, and greater than this.
+    __table_args__ = (
+        CheckConstraint(
+            " AND ".join(
+                f"{name} <= 9223372036854775807"
+                for name in (
+                    "prompt_tokens",
+                    "completion_tokens",
+                    "audio_milliseconds",
+                    "prompt_charge",
+                    "completion_charge",
+                    "audio_charge",
+                )
+            ),
+            name="in_range",
+        ),
+        _CLUSTERED,
+    )
 
     organization_id: Mapped[KeyId]
     hour: Mapped[KeyNumber]
@@ -226,9 +243,9 @@ class AccountBalance(Base):
 class RateLimit(Base):
     """At most `value` of a meter in a minute or a UTC day.
 
-    `scope_kind` is `key`, `project` or `organization`; `model` is empty for all models together, else the
-    name that requests use (an alias or a snapshot). `meter` is `requests`, `tokens` or `audio_seconds`,
-    `period` `minute` or `day`.
+    `scope_kind` is `key`, `project` or `organization`; `model` is empty for all models together; for a
+    project it may also be the name that requests use, an alias or a snapshot. `meter` is `requests`,
+    `tokens` or `audio_seconds`, `period` `minute` or `day`.
     """
 
     __tablename__ = "rate_limits"
@@ -258,17 +275,17 @@ class Counter(Base):
     """What a scope has used in a `minute`, `day` or `month`, by the moment of admission.
 
     Open holds are in `requests`, `tokens` and `audio_milliseconds` with their worst case, in `held` and not
-    in `posted`. Each model's own counters are kept per name that was asked for and per snapshot.
+    in `posted`. A project has counters of its own for each name that was asked for and each snapshot.
     """
 
     __tablename__ = "counters"
     __table_args__ = _CLUSTERED
 
+    period_start: Mapped[KeyNumber]
     scope_id: Mapped[KeyId]
     scope_kind: Mapped[KeyWord]
     model: Mapped[KeyName]
     period: Mapped[KeyWord]
-    period_start: Mapped[KeyNumber]
     requests: Mapped[Count]
     tokens: Mapped[Count]
     audio_milliseconds: Mapped[Count]

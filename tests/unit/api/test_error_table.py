@@ -36,6 +36,8 @@ CASES: list[tuple[SaysoError, int, str, str | None]] = [
         "invalid_request_error",
         "invalid_api_key",
     ),
+    (errors.IdempotencyConflict("m", code="c", request_id="r"), 409, "invalid_request_error", "c"),
+    (errors.AmountOverflow(), 500, "server_error", None),
     (errors.PermissionRefused("m"), 403, "invalid_request_error", None),
     (errors.ModelNotFound("x"), 404, "invalid_request_error", "model_not_found"),
     (errors.ObjectNotFound("m"), 404, "invalid_request_error", None),

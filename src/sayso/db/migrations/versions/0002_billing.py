@@ -120,8 +120,15 @@ def _usage() -> None:
         *(_number(name) for name in ("prompt_tokens", "completion_tokens", "cached_tokens")),
         *(_number(name) for name in ("audio_milliseconds", "audio_seconds")),
         *(_number(name) for name in ("prompt_charge", "completion_charge", "audio_charge")),
+        sa.CheckConstraint(_in_range(), name=op.f("ck_usage_hours_in_range")),
         key="organization_id hour project_id api_key_id user_id model snapshot endpoint price_book_id",
     )
+
+
+def _in_range() -> str:
+    summed = ("prompt_tokens", "completion_tokens", "audio_milliseconds")
+    charges = ("prompt_charge", "completion_charge", "audio_charge")
+    return " AND ".join(f"{name} <= 9223372036854775807" for name in (*summed, *charges))
 
 
 def _holds() -> None:
@@ -193,13 +200,13 @@ def _limits() -> None:
     )
     _create(
         "counters",
+        _number("period_start"),
         _id("scope_id"),
         _word("scope_kind"),
         _name("model"),
         _word("period"),
-        _number("period_start"),
         *(_number(name) for name in ("requests", "tokens", "audio_milliseconds", "held", "posted")),
-        key="scope_id scope_kind model period period_start",
+        key="period_start scope_id scope_kind model period",
     )
     _create(
         "idempotency_keys",
