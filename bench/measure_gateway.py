@@ -29,9 +29,9 @@ async def measure_gateway(client: Client, requests: int) -> list[Figure]:
 
     figures: list[Figure] = []
     for name, ask in (("GET /v1/models", client.list_models), ("chat, scripted engine", whole)):
-        await _load(ask, requests // 10 + 1, 1)
-        alone = await _load(ask, requests // 4 + 1, 1)
-        busy = await _load(ask, requests, AT_ONCE)
+        await load(ask, requests // 10 + 1, 1)
+        alone = await load(ask, requests // 4 + 1, 1)
+        busy = await load(ask, requests, AT_ONCE)
         figures += [
             Figure(f"{name}: {AT_ONCE} at a time", busy.rate, "requests/s"),
             Figure(f"{name}: median alone", 1000 * median(alone.waits), "ms"),
@@ -43,7 +43,7 @@ async def measure_gateway(client: Client, requests: int) -> list[Figure]:
     return [*figures, Figure(name, median(rates), "tokens/s", samples={"rates": rates})]
 
 
-async def _load(ask: Callable[[], Awaitable[None]], requests: int, at_once: int) -> Load:
+async def load(ask: Callable[[], Awaitable[None]], requests: int, at_once: int) -> Load:
     waits: list[float] = []
     left = iter(range(requests))
 
