@@ -16,14 +16,17 @@ from sayso.catalog.catalogue import Catalogue
 from sayso.config import Settings
 from sayso.core.caller import AdminCaller, Caller
 from sayso.engines.supervisor import HostState
-from sayso.errors import ConfigurationError, EngineError
+from sayso.errors import ConfigurationError, EngineError, StorageUnavailable
 from sayso.inference.metering import MetricsLedger
 from sayso.inference.observed import ObservedChatEngine, ObservedSpeechEngine
 from sayso.inference.readiness import Readiness
 from sayso.inference.routing import Router
+from sayso.telemetry.logging import EventLogger
 from sayso.telemetry.metrics import Metrics
 from sayso.tenancy.accounts import Accounts
 from sayso.tenancy.authentication import Authenticator, check_headers
+
+log = EventLogger("gateway")
 
 FLUSH_SECONDS = 60.0
 
@@ -44,7 +47,7 @@ class Gateway:
         self.engines: Engines = build_engines(settings, deployments, self._on_state)
         self._decoder = AudioDecoder(max_audio_seconds=int(settings.max_audio_seconds))
         self._authenticator = Authenticator(tenancy.database, tenancy.pepper)
-        self.health = GatewayHealth(Readiness(self.engines.chat, self.engines.speech))
+        self.health = GatewayHealth(Readiness(self.engines.chat, self.engines.speech), tenancy.database)
         self.app: FastAPI = create_api(self._services(catalogue))
         self._flushing: asyncio.Task[None] | None = None
 
@@ -76,7 +79,7 @@ class Gateway:
         await self._decoder.close()
         for connection in self.engines.connections:
             await connection.close()
-        await self._authenticator.flush_last_used()
+        await self._flush()
         await self._tenancy.database.close()
 
     def _services(self, catalogue: Catalogue) -> Services:
@@ -114,7 +117,13 @@ class Gateway:
     async def _flush_regularly(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
+            await self._flush()
+
+    async def _flush(self) -> None:
+        try:
             await self._authenticator.flush_last_used()
+        except StorageUnavailable as error:
+            log.warning("last_use_not_written", error=error)
 
 
 async def _check_account(caller: Caller | AdminCaller, organization: str | None, project: str | None) -> None:

@@ -1,14 +1,16 @@
 """The gateway's own view of itself."""
 
 from sayso.api.services import Readiness as ReadinessReport
+from sayso.db.session import Database
 from sayso.inference.readiness import Readiness
 
 
 class GatewayHealth:
-    """Alive while it runs; ready when every engine answers a real request and nobody asked it to stop."""
+    """Alive while it runs; ready when database and engines answer and nobody asked it to stop."""
 
-    def __init__(self, readiness: Readiness) -> None:
+    def __init__(self, readiness: Readiness, database: Database) -> None:
         self._readiness = readiness
+        self._database = database
         self._draining = False
 
     @property
@@ -25,8 +27,11 @@ class GatewayHealth:
         return True
 
     async def ready(self) -> ReadinessReport:
-        """Probe the engines, or remember that they were probed a moment ago."""
+        """Ask the database, and probe the engines or remember that they were probed a moment ago."""
         if self._draining:
             return ReadinessReport(False, {"gateway": "draining"})
-        failures = await self._readiness.failures()
+        if await self._database.failure():
+            # What the database said may name hosts and users; this page is open to everybody.
+            return ReadinessReport(False, {"database": "can not be reached"})
+        failures = {"database": "", **await self._readiness.failures()}
         return ReadinessReport(not any(failures.values()), failures)

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from sayso.core.caller import AdminCaller, Caller
 from sayso.db.session import Database
-from sayso.errors import AuthenticationFailed, PermissionRefused
+from sayso.errors import AuthenticationFailed, PermissionRefused, StorageUnavailable
 from sayso.ids import KeyId, OrgId
 from sayso.tenancy import key_format
 from sayso.tenancy.key_lookup import AdminRow, ProjectRow, find_admin_key, find_project_key
@@ -75,14 +75,23 @@ class Authenticator:
         return self._slugs[caller.org_id]
 
     async def flush_last_used(self) -> None:
-        """Write when each key was last used, all in one transaction; call it every minute or so, and last."""
+        """Write when each key was last used, all in one transaction; call it every minute or so, and last.
+
+        Raises `StorageUnavailable`; the next call writes it then.
+        """
         used, self._used = self._used, {}
         if not used:
             return
-        async with self._db.transaction() as session:
-            for key_id, moment in used.items():
-                for table in (ApiKey, AdminApiKey):
-                    await session.execute(update(table).where(table.id == key_id).values(last_used_at=moment))
+        try:
+            async with self._db.transaction() as session:
+                for key_id, moment in used.items():
+                    for table in (ApiKey, AdminApiKey):
+                        await session.execute(
+                            update(table).where(table.id == key_id).values(last_used_at=moment)
+                        )
+        except StorageUnavailable:
+            self._used = used | self._used
+            raise
 
     async def _verify(self, lookup_id: str, digest: bytes, presented: str) -> Caller:
         async with self._db.read() as session:
