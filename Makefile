@@ -14,7 +14,9 @@ LOCKED := $(INSTALL) --require-hashes --only-binary=:all:
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test test-long check format bench lock clean
+.PHONY: help setup serve test test-long postgresql check format bench lock clean
+# Anything here makes a test that needs PostgreSQL fail where it is missing, instead of being skipped.
+export REQUIRE_POSTGRESQL
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -24,11 +26,19 @@ setup: $(VENV)/.app $(VENV)/.weights ## Prepare the environment and the embedded
 serve: setup ## Start the server; options in ARGS, as in: make serve ARGS="--port 9000"
 	@exec $(BIN)/sayso serve $(ARGS)
 
-test: setup $(VENV)/.dev ## Run every test that takes seconds; options in ARGS, workers in WORKERS
+test: setup $(VENV)/.dev postgresql ## Run every test that takes seconds; options in ARGS, workers in WORKERS
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long" $(ARGS)
 
-test-long: setup $(VENV)/.dev ## Run the tests that take minutes
+test-long: setup $(VENV)/.dev postgresql ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m long $(ARGS)
+
+postgresql: ## Install PostgreSQL's programs, which tests start, where they are missing and apt is at hand
+	@if command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing PostgreSQL for the tests"; apt-get update -q >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends postgresql >/dev/null || \
+		echo "It can not be installed: its tests are skipped"; \
+	else echo "PostgreSQL is not installed: its tests are skipped"; fi
 
 check: $(VENV)/.app $(VENV)/.dev ## Lint, check format, types, tiers and house rules
 	@$(BIN)/ruff check .
