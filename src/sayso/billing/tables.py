@@ -15,7 +15,17 @@ for buckets of a minute and for exports. Holds that are closed and counters of m
 
 from typing import Annotated
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sayso.db.base import ID_LENGTH, Base
@@ -269,6 +279,26 @@ class Budget(Base):
     scope_kind: Mapped[KeyWord]
     period: Mapped[KeyWord]
     nano_usd: Mapped[Nano]
+
+
+class SpendAlert(Base):
+    """Tell somebody once a month when the posted charges of a project or organization reach an amount.
+
+    `recipients` is a JSON array of addresses. `raised_month` is the start of the last month that it was
+    raised in, 0 before.
+    """
+
+    __tablename__ = "spend_alerts"
+    __table_args__ = (Index("ix_spend_alerts_scope_id", "scope_id"),)
+
+    id: Mapped[KeyId]
+    scope_kind: Mapped[Word]
+    scope_id: Mapped[Id]
+    nano_usd: Mapped[Nano]
+    recipients: Mapped[str] = mapped_column(Text)
+    subject_prefix: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
+    created_at: Mapped[Moment]
+    raised_month: Mapped[Count]
 
 
 class Counter(Base):

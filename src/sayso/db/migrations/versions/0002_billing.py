@@ -199,6 +199,18 @@ def _limits() -> None:
         key="scope_id scope_kind period",
     )
     _create(
+        "spend_alerts",
+        _id("id"),
+        _word("scope_kind"),
+        _id("scope_id"),
+        _number("nano_usd"),
+        sa.Column("recipients", sa.Text(), nullable=False),
+        sa.Column("subject_prefix", sa.String(256), nullable=True),
+        *(_number(name) for name in ("created_at", "raised_month")),
+        key="id",
+    )
+    op.create_index("ix_spend_alerts_scope_id", "spend_alerts", ["scope_id"])
+    _create(
         "counters",
         _number("period_start"),
         _id("scope_id"),
