@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Transaction
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from sayso.errors import StorageUnavailable
@@ -36,9 +36,11 @@ class GroupWriter(Generic[OperationT, ResultT]):
     """Applies operations in batches; each caller hears once its batch is durable.
 
     `apply` gets the connection inside a transaction and returns, in order, a result or the error that its
-    caller is to see; it keeps no state that a rollback would make wrong. When the storage fails, nothing of
-    the batch is applied and all of its callers get `StorageUnavailable`; the next batch tries a fresh
-    connection. When `apply` itself raises, each operation is tried alone, so that it hurts its caller only.
+    caller is to see; it keeps no state that a rollback would make wrong. When the storage fails, all
+    callers of the batch get `StorageUnavailable` and the next one tries a fresh connection. Nothing of it is
+    applied then, unless the connection was lost during the commit itself, when nobody knows: an operation
+    must be fit to be submitted again. When `apply` itself raises, each operation is tried alone, so that it
+    hurts its caller only.
     """
 
     def __init__(
@@ -112,10 +114,26 @@ class GroupWriter(Generic[OperationT, ResultT]):
             return [result for queued in batch for result in self._write([queued])]
 
     def _transact(self, operations: list[OperationT]) -> Sequence[ResultT | Exception]:
+        """Apply `operations` and commit; once more where the connection was lost before the commit."""
+        try:
+            transaction, results = self._begun(operations)
+        except StorageUnavailable:
+            if self._connection is None or not self._connection.invalidated:
+                raise
+            self._disconnect()
+            transaction, results = self._begun(operations)
+        transaction.commit()
+        return results
+
+    def _begun(self, operations: list[OperationT]) -> tuple[Transaction, Sequence[ResultT | Exception]]:
         if self._connection is None:
             self._connection = self._engine.connect()
-        with self._connection.begin():
-            return self._apply(self._connection, operations)
+        transaction = self._connection.begin()
+        try:
+            return transaction, self._apply(self._connection, operations)
+        except BaseException:
+            transaction.rollback()
+            raise
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
