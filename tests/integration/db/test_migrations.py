@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
+import sayso.billing.invoice_tables
 import sayso.billing.tables
 import sayso.tenancy.audit
 import sayso.tenancy.key_lookup  # noqa: F401 - registers its tables
