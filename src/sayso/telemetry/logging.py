@@ -55,6 +55,8 @@ class Fields(TypedDict, total=False):
     exit_code: int
     attempt: int
     count: int
+    held_nano_usd: int
+    charged_nano_usd: int
     bytes: int
     seconds: float
     first_token_seconds: float

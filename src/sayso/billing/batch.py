@@ -1,0 +1,234 @@
+"""Many operations on the ledger in one transaction: read what they need, decide in memory, write once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from sqlalchemy import Connection, select
+
+from sayso.billing import holds, upserts, usage_events
+from sayso.billing.counters import CounterSheet, Tally
+from sayso.billing.holds import HoldState
+from sayso.billing.idempotency import Claims, held_key, key_of
+from sayso.billing.journal import Entries, Journal, Posting, receivable, revenue
+from sayso.billing.limits import BudgetRule, RateLimitRule, check_budgets, check_rate_limits
+from sayso.billing.price_book import in_force
+from sayso.billing.pricing import Charge, PriceBookVersion, price
+from sayso.billing.reservation import Hold, Reservation
+from sayso.billing.tables import Budget, RateLimit
+from sayso.billing.usage_events import UsageRecord
+from sayso.core.metering import METERS, Outcome, Quantities, billable
+from sayso.errors import ObjectNotFound
+from sayso.ids import RequestId
+from sayso.telemetry.logging import EventLogger
+
+log = EventLogger("billing")
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Post what a request has consumed."""
+
+    request_id: RequestId
+    actual: Quantities
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Give a hold back: nothing was consumed."""
+
+    request_id: RequestId
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Post entries that are no charge, such as a credit."""
+
+    kind: str
+    organization_id: str
+    reference: str
+    entries: Entries
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse:
+    """Take a transaction back."""
+
+    transaction_id: int
+
+
+Billed: TypeAlias = Reservation | Settle | Release
+Result: TypeAlias = Hold | Charge | int | None
+
+
+class Batch:
+    """The rows that some operations need, and what becomes of them. `now` is in Unix microseconds."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        books: list[PriceBookVersion],
+        *,
+        now: int,
+        hold_microseconds: int,
+        oldest_minute: int,
+    ) -> None:
+        self._connection = connection
+        self._books = books
+        self._now = now
+        self._expires_at = now + hold_microseconds
+        self._holds: dict[str, HoldState] = {}
+        self._new: list[str] = []
+        self._closed: set[str] = set()
+        self._counters = CounterSheet(oldest_minute)
+        self._claims = Claims()
+        self._journal = Journal(connection)
+        self._usage: list[tuple[UsageRecord, int]] = []
+        self._rate_limits: list[RateLimitRule] = []
+        self._budgets: list[BudgetRule] = []
+
+    def load(self, operations: Iterable[object], stale: dict[str, HoldState]) -> None:
+        """Read what `operations` need, and what closing the `stale` holds needs."""
+        reservations = [one for one in operations if isinstance(one, Reservation)]
+        ending = [one for one in operations if isinstance(one, Settle | Release)]
+        self._holds = stale | holds.load(self._connection, (one.request_id for one in ending))
+        ended = list(self._holds.values())
+        subjects = [(hold.subject, hold.admitted_at) for hold in ended]
+        subjects += [(_trial(reservation).subject, self._now) for reservation in reservations]
+        keys = {key for subject, moment in set(subjects) for key in subject.counters(moment)}
+        self._counters.load(self._connection, keys)
+        claimed = [key_of(one) for one in reservations] + [held_key(hold) for hold in ended]
+        self._claims.load(self._connection, (key for key in claimed if key))
+        if ending:
+            owed = {receivable(hold.organization_id) for hold in ended}
+            self._journal.load(owed | {revenue(meter) for meter in METERS})
+        if reservations:
+            self._load_rules({scope for one in reservations for scope in _scope_ids(one)})
+
+    def reserve(self, reservation: Reservation) -> Hold:
+        """Grant a reservation.
+
+        Raises `IdempotencyConflict`, `RateLimited`, `QuotaExceeded` and `AmountOverflow`.
+        """
+        self._claims.check(reservation, self._now)
+        book = in_force(self._books, self._now)
+        worst = reservation.worst
+        amount = price(book, reservation.kind, reservation.model, reservation.snapshot, worst).amount
+        hold = holds.opened(reservation, book.id, amount, self._now, self._expires_at)
+        subject, counted = hold.subject, self._counters.tally
+        left = check_rate_limits(self._rate_limits, counted, subject, worst, self._now)
+        check_budgets(self._budgets, counted, subject, amount, self._now)
+        self._counters.add(subject.counters(self._now), hold.counted)
+        self._claims.claim(reservation, self._now)
+        self._holds[hold.request_id] = hold
+        self._new.append(hold.request_id)
+        return Hold(reservation.request_id, amount, left)
+
+    def settle(self, operation: Settle) -> Charge:
+        """Charge what was consumed, even more than was held; a second time changes nothing.
+
+        Raises `ObjectNotFound` without a hold, `AmountOverflow`.
+        """
+        hold = self._hold(operation.request_id)
+        counted = billable(operation.actual, operation.outcome)
+        charge = price(self._book(hold.price_book_id), hold.kind, hold.model, hold.snapshot, counted)
+        if hold.state == "settled":
+            return charge
+        closed = replace(
+            hold,
+            state="settled",
+            tokens=counted.tokens,
+            audio_milliseconds=counted.audio_milliseconds,
+            amount=charge.amount,
+            closed_at=self._now,
+        )
+        record = UsageRecord(hold, operation.actual, operation.outcome, charge, self._now)
+        posting = record.posting()
+        if posting is not None:
+            self._journal.check(posting)
+        self._close(hold, closed)
+        number = self._journal.append(posting) if posting else 0
+        self._usage.append((record, number))
+        self._claims.end(hold, "failed" if operation.outcome == "failed" else "done")
+        if hold.state == "void" or charge.amount > hold.amount:
+            log.warning(
+                "settled_over_hold",
+                request_id=hold.request_id,
+                reason=hold.state,
+                held_nano_usd=hold.amount,
+                charged_nano_usd=charge.amount,
+            )
+        return charge
+
+    def release(self, request_id: RequestId) -> None:
+        """Void an open hold; one that is closed stays as it is. Raises `ObjectNotFound` without a hold."""
+        hold = self._hold(request_id)
+        if hold.state == "open":
+            nothing = replace(
+                hold, state="void", tokens=0, audio_milliseconds=0, amount=0, closed_at=self._now
+            )
+            self._close(hold, nothing)
+            self._claims.end(hold, "failed")
+
+    def post(self, operation: Post) -> int:
+        """Post entries; return the transaction's number. Raises `InvalidRequest`, `AmountOverflow`."""
+        posting = Posting(
+            operation.kind, operation.organization_id, operation.reference, operation.entries, self._now
+        )
+        self._journal.check(posting)
+        return self._journal.append(posting)
+
+    def reverse(self, operation: Reverse) -> int:
+        """Post the opposite of a transaction; return its number. Raises `InvalidRequest`."""
+        posting = self._journal.reversal(operation.transaction_id, self._now)
+        self._journal.check(posting)
+        return self._journal.append(posting)
+
+    def flush(self) -> None:
+        """Write everything."""
+        new = set(self._new)
+        closed = [self._holds[one] for one in sorted(self._closed - new)]
+        holds.write(self._connection, [self._holds[one] for one in self._new], closed)
+        self._counters.flush(self._connection)
+        self._claims.flush(self._connection)
+        self._journal.flush()
+        usage_events.write(self._connection, self._usage)
+
+    def _close(self, hold: HoldState, closed: HoldState) -> None:
+        before, after = hold.counted, closed.counted
+        change = Tally(
+            0,
+            after.tokens - before.tokens,
+            after.audio_milliseconds - before.audio_milliseconds,
+            after.held - before.held,
+            after.posted - before.posted,
+        )
+        self._counters.add(hold.subject.counters(hold.admitted_at), change)
+        self._holds[hold.request_id] = closed
+        self._closed.add(hold.request_id)
+
+    def _hold(self, request_id: RequestId) -> HoldState:
+        hold = self._holds.get(request_id)
+        if hold is None:
+            raise ObjectNotFound("There is no hold for this request.")
+        return hold
+
+    def _book(self, number: int) -> PriceBookVersion:
+        return next(book for book in self._books if book.id == number)
+
+    def _load_rules(self, scope_ids: set[str]) -> None:
+        limits, budgets = upserts.table_of(RateLimit), upserts.table_of(Budget)
+        found = self._connection.execute(select(*limits.columns).where(limits.c.scope_id.in_(scope_ids)))
+        self._rate_limits = [RateLimitRule(*row) for row in found]
+        found = self._connection.execute(select(*budgets.columns).where(budgets.c.scope_id.in_(scope_ids)))
+        self._budgets = [BudgetRule(*row) for row in found]
+
+
+def _trial(reservation: Reservation) -> HoldState:
+    return holds.opened(reservation, 0, 0, 0, 0)
+
+
+def _scope_ids(reservation: Reservation) -> Sequence[str]:
+    caller = reservation.caller
+    return caller.org_id, caller.project_id, caller.key_id

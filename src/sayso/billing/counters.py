@@ -1,0 +1,158 @@
+"""What each scope has used in each period: read once for a batch, changed in memory, written once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple, TypeAlias
+
+from sqlalchemy import Connection, select
+
+from sayso.billing import upserts
+from sayso.billing.money import checked
+from sayso.billing.tables import Counter
+
+Period: TypeAlias = Literal["minute", "day", "month"]
+PERIODS: tuple[Period, ...] = ("minute", "day", "month")
+MICROSECONDS = 1_000_000
+MINUTES_KEPT = 120
+
+
+class CounterKey(NamedTuple):
+    """One counter; `model` is empty for all models together."""
+
+    period_start: int
+    scope_id: str
+    scope_kind: str
+    model: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A counter's values, or a change of them. `held` and `posted` are nano-dollars."""
+
+    requests: int = 0
+    tokens: int = 0
+    audio_milliseconds: int = 0
+    held: int = 0
+    posted: int = 0
+
+    def plus(self, other: "Tally") -> "Tally":
+        """Return the sum. Raises `AmountOverflow`."""
+        return Tally(
+            self.requests + other.requests,
+            checked(self.tokens + other.tokens),
+            checked(self.audio_milliseconds + other.audio_milliseconds),
+            checked(self.held + other.held),
+            checked(self.posted + other.posted),
+        )
+
+
+NOTHING_COUNTED = Tally()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a request counts for."""
+
+    organization_id: str
+    project_id: str
+    api_key_id: str
+    model: str
+    snapshot: str
+
+    @property
+    def scopes(self) -> tuple[tuple[str, str], ...]:
+        """Kind and id of every scope."""
+        return (
+            ("key", self.api_key_id),
+            ("project", self.project_id),
+            ("organization", self.organization_id),
+        )
+
+    def counters(self, moment: int) -> tuple[CounterKey, ...]:
+        """Return the counters of a request that was admitted at `moment`, in Unix microseconds."""
+        starts = [(period, period_start(period, moment)) for period in PERIODS]
+        whole = [
+            CounterKey(start, scope_id, kind, "", period)
+            for period, start in starts
+            for kind, scope_id in self.scopes
+        ]
+        by_model = [
+            CounterKey(start, self.project_id, "project", name, period)
+            for period, start in starts
+            if period != "month"
+            for name in sorted({self.model, self.snapshot})
+        ]
+        return (*whole, *by_model)
+
+
+def period_start(period: Period, moment: int) -> int:
+    """Return when the period around `moment` (Unix microseconds) began, in Unix seconds."""
+    seconds = moment // MICROSECONDS
+    match period:
+        case "minute":
+            return seconds - seconds % 60
+        case "day":
+            return seconds - seconds % 86_400
+        case "month":
+            first = datetime.fromtimestamp(seconds, UTC).replace(day=1, hour=0, minute=0, second=0)
+            return int(first.timestamp())
+
+
+def period_end(period: Period, moment: int) -> int:
+    """Return when the period around `moment` (Unix microseconds) ends, in Unix seconds."""
+    start = period_start(period, moment)
+    match period:
+        case "minute":
+            return start + 60
+        case "day":
+            return start + 86_400
+        case "month":
+            return period_start("month", (start + 32 * 86_400) * MICROSECONDS)
+
+
+class CounterSheet:
+    """The counters that one batch needs."""
+
+    def __init__(self, oldest_minute: int) -> None:
+        self._oldest_minute = oldest_minute
+        self._tallies: dict[CounterKey, Tally] = {}
+        self._changed: set[CounterKey] = set()
+
+    def load(self, connection: Connection, keys: Iterable[CounterKey]) -> None:
+        """Read the counters `keys`; what is not there yet counts nothing."""
+        wanted = set(keys)
+        if not wanted:
+            return
+        query = select(*upserts.table_of(Counter).columns).where(
+            Counter.period_start.in_({key.period_start for key in wanted}),
+            Counter.scope_id.in_({key.scope_id for key in wanted}),
+        )
+        for row in connection.execute(query):
+            key = CounterKey(*row[:5])
+            if key in wanted:
+                self._tallies[key] = Tally(*row[5:])
+
+    def tally(self, key: CounterKey) -> Tally:
+        """Return what is counted."""
+        return self._tallies.get(key, NOTHING_COUNTED)
+
+    def add(self, keys: Iterable[CounterKey], change: Tally) -> None:
+        """Add `change` to all of `keys`, or to none of them. Raises `AmountOverflow`.
+
+        Minutes that may have been swept away already are left alone.
+        """
+        kept = [key for key in keys if key.period != "minute" or key.period_start >= self._oldest_minute]
+        sums = {key: self.tally(key).plus(change) for key in kept}
+        self._tallies |= sums
+        self._changed |= sums.keys()
+
+    def flush(self, connection: Connection) -> None:
+        """Write what has changed."""
+        rows = []
+        for key in sorted(self._changed):
+            tally = self._tallies[key]
+            counted = {name: getattr(tally, name) for name in Tally.__slots__}
+            rows.append({**key._asdict(), **counted})
+        upserts.replace(connection, Counter, rows)

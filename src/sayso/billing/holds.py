@@ -1,0 +1,137 @@
+"""Holds as rows: the worst case of a request, from its admission to its end."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, cast
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from sayso.billing import upserts
+from sayso.billing.counters import Subject, Tally
+from sayso.billing.pricing import Kind
+from sayso.billing.reservation import Reservation
+from sayso.billing.tables import HoldRow
+from sayso.ids import RequestId
+
+NO_KEY = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldState:
+    """One row of `holds`; the fields are its columns, in their order."""
+
+    request_id: RequestId
+    organization_id: str
+    project_id: str
+    api_key_id: str
+    user_id: str
+    endpoint: str
+    kind: Kind
+    model: str
+    snapshot: str
+    streamed: int
+    price_book_id: int
+    idempotency_key: bytes
+    state: Literal["open", "settled", "void"]
+    tokens: int
+    audio_milliseconds: int
+    amount: int
+    admitted_at: int
+    expires_at: int
+    closed_at: int | None = None
+
+    @property
+    def subject(self) -> Subject:
+        """Whom the request counts for."""
+        return Subject(self.organization_id, self.project_id, self.api_key_id, self.model, self.snapshot)
+
+    @property
+    def counted(self) -> Tally:
+        """What the counters hold for it."""
+        is_open = self.state == "open"
+        return Tally(
+            1,
+            self.tokens,
+            self.audio_milliseconds,
+            held=self.amount if is_open else 0,
+            posted=0 if is_open else self.amount,
+        )
+
+
+def opened(reservation: Reservation, price_book_id: int, amount: int, now: int, expires_at: int) -> HoldState:
+    """Return the hold of a reservation that is granted `now`."""
+    caller, claim = reservation.caller, reservation.idempotency
+    return HoldState(
+        request_id=reservation.request_id,
+        organization_id=caller.org_id,
+        project_id=caller.project_id,
+        api_key_id=caller.key_id,
+        user_id=caller.user_id or caller.service_account_id or "",
+        endpoint=reservation.endpoint,
+        kind=reservation.kind,
+        model=reservation.model,
+        snapshot=reservation.snapshot,
+        streamed=int(reservation.streamed),
+        price_book_id=price_book_id,
+        idempotency_key=claim.key_hash if claim else NO_KEY,
+        state="open",
+        tokens=reservation.worst.tokens,
+        audio_milliseconds=reservation.worst.audio_milliseconds,
+        amount=amount,
+        admitted_at=now,
+        expires_at=expires_at,
+    )
+
+
+def load(connection: Connection, request_ids: Iterable[str]) -> dict[str, HoldState]:
+    """Return the holds of these requests that there are."""
+    table, wanted = upserts.table_of(HoldRow), list(request_ids)
+    if not wanted:
+        return {}
+    rows = connection.execute(select(*table.columns).where(table.c.request_id.in_(wanted)))
+    return {row.request_id: HoldState(*row) for row in rows}
+
+
+def stale(connection: Connection, now: int, limit: int) -> dict[str, HoldState]:
+    """Return open holds that nobody has kept alive."""
+    table = upserts.table_of(HoldRow)
+    query = select(*table.columns).where(table.c.state == "open", table.c.expires_at < now)
+    rows = connection.execute(query.order_by(table.c.expires_at).limit(limit))
+    return {row.request_id: HoldState(*row) for row in rows}
+
+
+def keep_alive(connection: Connection, request_ids: Sequence[str], expires_at: int) -> None:
+    """Let open holds live until `expires_at`."""
+    if request_ids:
+        change = update(HoldRow).where(HoldRow.request_id.in_(request_ids), HoldRow.state == "open")
+        connection.execute(change.values(expires_at=expires_at))
+
+
+def write(connection: Connection, new: Sequence[HoldState], closed: Sequence[HoldState]) -> None:
+    """Insert `new` holds and write how `closed` ones have ended."""
+    table = upserts.table_of(HoldRow)
+    if new:
+        connection.execute(insert(table), [_columns(hold) for hold in new])
+    if closed:
+        connection.execute(
+            _CLOSE, [{f"new_{name}": getattr(hold, name) for name in _ENDS} for hold in closed]
+        )
+
+
+def forget(connection: Connection, closed_before: int, limit: int) -> None:
+    """Remove closed holds: their usage events have all that matters."""
+    old = select(HoldRow.request_id).where(HoldRow.closed_at < closed_before).limit(limit)
+    connection.execute(delete(HoldRow).where(HoldRow.request_id.in_(old)))
+
+
+_FIELDS = tuple(field.name for field in fields(HoldState))
+_ENDS = ("request_id", "state", "tokens", "audio_milliseconds", "amount", "closed_at")
+_CLOSE = (
+    update(upserts.table_of(HoldRow))
+    .where(upserts.table_of(HoldRow).c.request_id == bindparam("new_request_id"))
+    .values({name: bindparam(f"new_{name}") for name in _ENDS[1:]})
+)
+
+
+def _columns(hold: HoldState) -> dict[str, Any]:
+    return {name: cast("Any", getattr(hold, name)) for name in _FIELDS}

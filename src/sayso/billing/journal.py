@@ -1,0 +1,148 @@
+"""Double entry: transactions that sum to zero, each chained to the one before by its hash."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sqlalchemy import Connection, insert, select
+
+from sayso.billing import upserts
+from sayso.billing.money import checked
+from sayso.billing.tables import AccountBalance, LedgerEntry, LedgerTransaction
+from sayso.errors import InvalidRequest
+
+FIRST_HASH = bytes(32)  # what the first transaction follows
+
+Entries: TypeAlias = tuple[tuple[str, int], ...]
+Evidence: TypeAlias = Sequence[str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A transaction before it has a number: accounts with amounts, positive for debit.
+
+    `evidence` is what it was computed from; the hash covers it.
+    """
+
+    kind: str
+    organization_id: str
+    reference: str
+    entries: Entries
+    posted_at: int
+    reverses: int | None = None
+    evidence: Evidence = ()
+
+
+def chained(previous: bytes, number: int, posting: Posting) -> bytes:
+    """Return the SHA-256 over the hash before and the posting's canonical JSON."""
+    content = (
+        number,
+        posting.kind,
+        posting.organization_id,
+        posting.reference,
+        posting.reverses,
+        posting.posted_at,
+        posting.entries,
+        tuple(posting.evidence),
+    )
+    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(previous + text.encode("ascii")).digest()
+
+
+def receivable(organization_id: str) -> str:
+    """Return the account of what an organization owes."""
+    return f"org:{organization_id}:receivable"
+
+
+def revenue(meter: str) -> str:
+    """Return the account of what a meter has earned."""
+    return f"revenue:{meter}"
+
+
+class Journal:
+    """The ledger's end, as one batch extends it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        query = select(LedgerTransaction.id, LedgerTransaction.hash)
+        last = connection.execute(query.order_by(LedgerTransaction.id.desc()).limit(1)).one_or_none()
+        self._number: int = last.id if last else 0
+        self._hash: bytes = last.hash if last else FIRST_HASH
+        self._balances: dict[str, int] = {}
+        self._changed: set[str] = set()
+        self._transactions: list[dict[str, object]] = []
+        self._entries: list[dict[str, object]] = []
+
+    def load(self, accounts: Iterable[str]) -> None:
+        """Read the balances of `accounts`."""
+        missing = set(accounts) - self._balances.keys()
+        if missing:
+            table = upserts.table_of(AccountBalance)
+            found = self._connection.execute(select(*table.columns).where(table.c.account.in_(missing)))
+            self._balances |= dict.fromkeys(missing, 0) | {row.account: row.balance for row in found}
+
+    def check(self, posting: Posting) -> None:
+        """Raise `InvalidRequest` for entries that do not sum to zero, `AmountOverflow` for a balance."""
+        if len(posting.entries) < 2 or sum(amount for _, amount in posting.entries) != 0:
+            raise InvalidRequest("A transaction has two or more entries that sum to zero.")
+        self.load(account for account, _ in posting.entries)
+        for balance in self._after(posting).values():
+            checked(balance)
+
+    def append(self, posting: Posting) -> int:
+        """Add `posting`, which has been checked; return its number."""
+        self._balances |= self._after(posting)
+        self._changed |= {account for account, _ in posting.entries}
+        previous = self._hash
+        self._number += 1
+        self._hash = chained(previous, self._number, posting)
+        self._transactions.append(
+            {
+                "id": self._number,
+                "kind": posting.kind,
+                "organization_id": posting.organization_id,
+                "reference": posting.reference,
+                "reverses": posting.reverses,
+                "posted_at": posting.posted_at,
+                "previous_hash": previous,
+                "hash": self._hash,
+            }
+        )
+        self._entries += [
+            {"transaction_id": self._number, "position": position, "account": account, "amount": amount}
+            for position, (account, amount) in enumerate(posting.entries)
+        ]
+        return self._number
+
+    def reversal(self, number: int, posted_at: int) -> Posting:
+        """Return the transaction that takes `number` back. Raises `InvalidRequest` where that can not be."""
+        query = select(LedgerTransaction.kind, LedgerTransaction.organization_id, LedgerTransaction.reference)
+        original = self._connection.execute(query.where(LedgerTransaction.id == number)).one_or_none()
+        if original is None or original.kind == "reversal":
+            raise InvalidRequest("There is no such transaction that could be reversed.")
+        twice = select(LedgerTransaction.id).where(LedgerTransaction.reverses == number)
+        pending = any(row["reverses"] == number for row in self._transactions)
+        if pending or self._connection.execute(twice).first() is not None:
+            raise InvalidRequest("The transaction has been reversed already.")
+        sides = select(LedgerEntry.account, LedgerEntry.amount).where(LedgerEntry.transaction_id == number)
+        entries = self._connection.execute(sides.order_by(LedgerEntry.position))
+        turned = tuple((account, -amount) for account, amount in entries)
+        return Posting(
+            "reversal", original.organization_id, original.reference, turned, posted_at, reverses=number
+        )
+
+    def flush(self) -> None:
+        """Write what was appended."""
+        if self._transactions:
+            self._connection.execute(insert(upserts.table_of(LedgerTransaction)), self._transactions)
+            self._connection.execute(insert(upserts.table_of(LedgerEntry)), self._entries)
+        changed = [{"account": name, "balance": self._balances[name]} for name in sorted(self._changed)]
+        upserts.replace(self._connection, AccountBalance, changed)
+
+    def _after(self, posting: Posting) -> dict[str, int]:
+        balances: dict[str, int] = {}
+        for account, amount in posting.entries:
+            balances[account] = balances.get(account, self._balances[account]) + amount
+        return balances

@@ -1,0 +1,212 @@
+"""The ledger as the rest of sayso sees it: reserve before the work, settle after it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self, TypeAlias, cast
+
+from sqlalchemy import Connection, delete
+
+from sayso.billing import holds, idempotency
+from sayso.billing.batch import Batch, Post, Release, Result, Reverse, Settle
+from sayso.billing.counters import MICROSECONDS, MINUTES_KEPT
+from sayso.billing.journal import Entries
+from sayso.billing.price_book import load_books
+from sayso.billing.pricing import Charge, PriceBookVersion
+from sayso.billing.reservation import Hold, Reservation
+from sayso.billing.tables import Counter
+from sayso.core.metering import Outcome, Quantities
+from sayso.db.session import Database
+from sayso.db.writer import GroupWriter
+from sayso.errors import SaysoError, StorageUnavailable
+from sayso.ids import OrgId, RequestId
+from sayso.telemetry.logging import EventLogger
+
+HOLD_SECONDS = 45  # a hold that nobody keeps alive is void after this
+KEEP_SECONDS = 10  # how often the holds of this process are kept alive and stale ones swept
+CLOSED_HOLDS_SECONDS = 86_400  # how long a closed hold can still be looked at
+SWEEP_LIMIT = 500  # stale holds that one sweep voids
+FORGET_LIMIT = 5_000  # closed holds that one sweep removes
+
+log = EventLogger("ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Keep the holds of live requests alive, void those that nobody keeps, forget old rows."""
+
+    live: tuple[RequestId, ...]
+
+
+Operation: TypeAlias = Reservation | Settle | Release | Post | Reverse | Keep
+
+
+def wall_clock() -> int:
+    """Return the moment in Unix microseconds."""
+    return time.time_ns() // 1000
+
+
+class LedgerWriter:
+    """What the group writer applies; remembers only what never changes, the published price books."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._books: list[PriceBookVersion] = []
+
+    def __call__(
+        self, connection: Connection, operations: Sequence[Operation]
+    ) -> Sequence[Result | Exception]:
+        """Apply `operations` in order; each fails alone."""
+        now = self._clock()
+        last = self._books[-1].id if self._books else 0
+        self._books += load_books(connection, after=last)
+        kept = [one for one in operations if isinstance(one, Keep)]
+        stale = self._sweep(connection, kept, now) if kept else {}
+        batch = Batch(
+            connection,
+            self._books,
+            now=now,
+            hold_microseconds=HOLD_SECONDS * MICROSECONDS,
+            oldest_minute=now // MICROSECONDS - MINUTES_KEPT * 60,
+        )
+        batch.load(operations, stale)
+        for request_id in stale:
+            batch.release(RequestId(request_id))
+        results = [_apply(batch, operation) for operation in operations]
+        batch.flush()
+        return results
+
+    def _sweep(self, connection: Connection, kept: Sequence[Keep], now: int) -> dict[str, holds.HoldState]:
+        """Keep alive what lives, forget what is old, return the holds that nobody keeps."""
+        for keep in kept:
+            holds.keep_alive(connection, keep.live, now + HOLD_SECONDS * MICROSECONDS)
+        holds.forget(connection, now - CLOSED_HOLDS_SECONDS * MICROSECONDS, FORGET_LIMIT)
+        idempotency.forget(connection, now - idempotency.KEPT_SECONDS * MICROSECONDS)
+        oldest = now // MICROSECONDS - (MINUTES_KEPT + 1) * 60
+        connection.execute(delete(Counter).where(Counter.period == "minute", Counter.period_start < oldest))
+        return holds.stale(connection, now, SWEEP_LIMIT)
+
+
+def _apply(batch: Batch, operation: Operation) -> Result | Exception:
+    try:
+        match operation:
+            case Reservation():
+                return batch.reserve(operation)
+            case Settle():
+                return batch.settle(operation)
+            case Release():
+                batch.release(operation.request_id)
+                return None
+            case Post():
+                return batch.post(operation)
+            case Reverse():
+                return batch.reverse(operation)
+            case Keep():
+                return None
+    except SaysoError as error:
+        return error
+
+
+class Ledger:
+    """Holds, charges and corrections; every answer comes once it is durable.
+
+    Every method raises `StorageUnavailable`. A hold is kept alive while this process has it.
+    """
+
+    def __init__(self, writer: GroupWriter[Operation, Result]) -> None:
+        self._writer = writer
+        self._live: set[RequestId] = set()
+        self._keeping: asyncio.Task[None] | None = None
+
+    @classmethod
+    def open(cls, database: Database, *, clock: Callable[[], int] = wall_clock) -> Self:
+        """Return the ledger in `database`, which must be migrated and have a price book."""
+        return cls(GroupWriter(database.sync_engine(), LedgerWriter(clock)))
+
+    def start(self) -> None:
+        """Begin to keep holds alive and to sweep those of processes that are gone."""
+        self._keeping = asyncio.create_task(self._keep_regularly())
+
+    async def close(self) -> None:
+        """Write what waits, then stop."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeping
+        await self._writer.close()
+
+    async def reserve(self, reservation: Reservation) -> Hold:
+        """Hold the worst case of a request.
+
+        Raises `RateLimited`, `QuotaExceeded`, `IdempotencyConflict` and `AmountOverflow`. A caller that is
+        cancelled meanwhile has no hold afterwards.
+        """
+        future = self._writer.submit(reservation)
+        self._live.add(reservation.request_id)
+        try:
+            return cast("Hold", await asyncio.shield(future))
+        except asyncio.CancelledError:
+            future.add_done_callback(lambda done: self._give_back(reservation.request_id, done))
+            raise
+        except SaysoError:
+            self._live.discard(reservation.request_id)
+            raise
+
+    async def settle(self, hold: Hold, actual: Quantities, outcome: Outcome) -> Charge:
+        """Charge what was consumed, in one transaction with the usage event; twice is as good as once.
+
+        More than was held is charged all the same, and logged: what was delivered is never lost. An outcome
+        of `failed` charges nothing.
+        """
+        charge = await self._writer.submit(Settle(hold.request_id, actual, outcome))
+        self._live.discard(hold.request_id)
+        return cast("Charge", charge)
+
+    async def release(self, hold: Hold) -> None:
+        """Give a hold back: nothing was consumed."""
+        await self._writer.submit(Release(hold.request_id))
+        self._live.discard(hold.request_id)
+
+    def abandon(self, hold: Hold) -> None:
+        """Let a hold run out by itself, where it could be neither settled nor released."""
+        self._live.discard(hold.request_id)
+
+    async def post(self, kind: str, organization_id: OrgId, reference: str, entries: Entries) -> int:
+        """Post entries that are no charge, such as a credit; return the transaction's number.
+
+        Raises `InvalidRequest` for fewer than two entries or a sum that is not zero, `AmountOverflow`.
+        """
+        return cast("int", await self._writer.submit(Post(kind, organization_id, reference, entries)))
+
+    async def reverse(self, transaction_id: int) -> int:
+        """Post the opposite of a transaction; return the new one's number.
+
+        Raises `InvalidRequest` for one that does not exist, is itself a reversal or is reversed already.
+        """
+        return cast("int", await self._writer.submit(Reverse(transaction_id)))
+
+    async def keep(self) -> None:
+        """Keep this process's holds alive, void stale ones, forget old rows."""
+        await self._writer.submit(Keep(tuple(self._live)))
+
+    async def _keep_regularly(self) -> None:
+        while True:
+            try:
+                await self.keep()
+            except StorageUnavailable as error:
+                log.warning("holds_not_kept", error=error)
+            await asyncio.sleep(KEEP_SECONDS)
+
+    def _give_back(self, request_id: RequestId, done: "asyncio.Future[Result]") -> None:
+        self._live.discard(request_id)
+        if not done.cancelled() and done.exception() is None:
+            with contextlib.suppress(StorageUnavailable):  # it runs out by itself
+                self._writer.submit(Release(request_id)).add_done_callback(_look_at)
+
+
+def _look_at(done: "asyncio.Future[Result]") -> None:
+    """Retrieve the exception, so that nobody is told that it was never retrieved."""
+    if not done.cancelled():
+        done.exception()

@@ -1,0 +1,41 @@
+"""What admission asks of the ledger, and what it gets."""
+
+from dataclasses import dataclass
+
+from sayso.billing.pricing import Kind
+from sayso.core.caller import Caller
+from sayso.core.metering import Quantities
+from sayso.core.rate_limits import UNLIMITED, RateLimitState
+from sayso.ids import RequestId
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyClaim:
+    """A caller's idempotency key and the request under it, each as 32 bytes of SHA-256."""
+
+    key_hash: bytes
+    params_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A request before its work begins. `worst` is the most that it can consume."""
+
+    request_id: RequestId
+    caller: Caller
+    endpoint: str
+    kind: Kind
+    model: str
+    snapshot: str
+    streamed: bool
+    worst: Quantities
+    idempotency: IdempotencyClaim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A reservation that was granted: nano-dollars held, and what is left of the limits."""
+
+    request_id: RequestId
+    amount: int
+    rate_limits: RateLimitState = UNLIMITED
