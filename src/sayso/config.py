@@ -193,6 +193,16 @@ class Settings(BaseSettings):
         default="ignore",
         description="Request fields that neither OpenAI nor sayso knows: let them pass, or answer 400.",
     )
+    invoice_seller: str = Field(
+        default="",
+        description="Who sends invoices: name, then address and tax number, a line each.",
+        json_schema_extra={"shown_default": "none"},
+    )
+    invoice_note: str = Field(
+        default="",
+        description="What stands at the end of an invoice, such as how to pay.",
+        json_schema_extra={"shown_default": "none"},
+    )
     aliases: dict[str, str] = Field(
         default_factory=dict[str, str],
         description="More names for models, each to an alias or a snapshot. In the environment, JSON.",

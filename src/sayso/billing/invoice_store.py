@@ -1,0 +1,207 @@
+"""Invoices in the database: a draft is computed from what was used, an issued one is kept as it is."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sayso.billing.credits import available
+from sayso.billing.invoice_document import as_document, canonical, digest, from_document
+from sayso.billing.invoice_tables import InvoiceRow
+from sayso.billing.invoices import Invoice, InvoiceLine, Month, Party, UnitPrice, compose
+from sayso.billing.price_book import load_books
+from sayso.billing.pricing import KIND_METERS, Kind, PriceBookVersion
+from sayso.billing.tables import HoldRow, UsageHour
+from sayso.core.metering import METERS, Meter
+from sayso.db.session import Database
+from sayso.errors import InvalidRequest, SaysoError
+from sayso.ids import OrgId
+
+_MICRO = 1_000_000
+_SPEECH_PREFIX = "audio"  # how the endpoints that hear begin
+
+
+class InvoiceAltered(SaysoError):
+    """What is stored is not what was issued."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"The invoice {number} is not what was issued: it has been changed since.")
+
+
+async def draft(db: Database, buyer: Party, month: Month, *, seller: str = "", note: str = "") -> Invoice:
+    """Compute the invoice of `month` as it would be now. Raises `AmountOverflow`."""
+    async with db.read() as session:
+        return await _draft(session, buyer, month, seller, note)
+
+
+async def issue(db: Database, buyer: Party, month: Month, *, seller: str = "", note: str = "") -> Invoice:
+    """Return the issued invoice of `month`; give it a number and keep it where that has not been done.
+
+    Raises `InvalidRequest` for a month that is not over, in which requests are still under way or in which
+    nothing was used, `AmountOverflow`, and `InvoiceAltered`.
+    """
+    org_id = OrgId(buyer.id)
+    async with db.transaction() as session:
+        if (found := await _find(session, org_id, month)) is not None:
+            return found
+        now = time.time_ns() // 1_000
+        await _refuse_unfinished(session, org_id, month, now)
+        drafted = await _draft(session, buyer, month, seller, note)
+        if not drafted.lines:
+            raise InvalidRequest(f"Nothing was used in {month}: there is no invoice to issue.")
+        last = await session.scalar(select(func.max(InvoiceRow.id)))
+        number = (last or 0) + 1
+        invoice = replace(drafted, number=f"INV-{number:06}", issued_at=now)
+        session.add(_row(number, invoice))
+        return invoice
+
+
+async def issued(db: Database, org_id: OrgId, month: Month) -> Invoice | None:
+    """Return the issued invoice of `month`, None where there is none yet. Raises `InvoiceAltered`."""
+    async with db.read() as session:
+        return await _find(session, org_id, month)
+
+
+async def all_issued(db: Database, org_id: OrgId | None = None) -> tuple[Invoice, ...]:
+    """Return an organization's issued invoices, or everybody's, the last first. Raises `InvoiceAltered`."""
+    query = select(InvoiceRow).order_by(InvoiceRow.id.desc())
+    if org_id is not None:
+        query = query.where(InvoiceRow.organization_id == org_id)
+    async with db.read() as session:
+        return tuple(map(_invoice, await session.scalars(query)))
+
+
+async def first_fault(db: Database) -> str | None:
+    """Say what is wrong with the first issued invoice that is not right; None where all are.
+
+    Numbers leave no gap, texts have their digests, and lines are those that the usage of the month gives.
+    """
+    async with db.read() as session:
+        rows = list(await session.scalars(select(InvoiceRow).order_by(InvoiceRow.id)))
+        books = await _books(session)
+        for expected, row in enumerate(rows, 1):
+            if row.id != expected or row.number != f"INV-{expected:06}":
+                return f"invoice {row.number}: the one with number {expected} is missing before it"
+            try:
+                invoice = _invoice(row)
+            except InvoiceAltered as altered:
+                return altered.message
+            fresh = compose(
+                invoice.month,
+                invoice.buyer,
+                await _lines(session, OrgId(row.organization_id), invoice.month, books),
+            )
+            if fresh.lines != invoice.lines:
+                return f"invoice {row.number}: its lines are not what was used in {invoice.month}"
+    return None
+
+
+async def _find(session: AsyncSession, org_id: OrgId, month: Month) -> Invoice | None:
+    query = select(InvoiceRow).where(
+        InvoiceRow.organization_id == org_id, InvoiceRow.month_start == month.start
+    )
+    row = await session.scalar(query)
+    return _invoice(row) if row is not None else None
+
+
+async def _refuse_unfinished(session: AsyncSession, org_id: OrgId, month: Month, now: int) -> None:
+    if now < month.end * _MICRO:
+        raise InvalidRequest(f"{month} is not over: there is a draft only.", param="month")
+    open_holds = (
+        select(func.count())
+        .select_from(HoldRow)
+        .where(HoldRow.organization_id == org_id, HoldRow.state == "open")
+        .where(HoldRow.admitted_at < month.end * _MICRO)
+    )
+    if count := await session.scalar(open_holds):
+        raise InvalidRequest(f"{count} requests of {month} are still under way: try again in a minute.")
+
+
+async def _draft(session: AsyncSession, buyer: Party, month: Month, seller: str, note: str) -> Invoice:
+    org_id = OrgId(buyer.id)
+    lines = await _lines(session, org_id, month, await _books(session))
+    credit = await available(session, org_id)
+    return compose(month, buyer, lines, credit_nano_usd=credit, seller=seller, note=note)
+
+
+async def _books(session: AsyncSession) -> dict[int, PriceBookVersion]:
+    connection = await session.connection()
+    return {book.id: book for book in await connection.run_sync(load_books)}
+
+
+async def _lines(
+    session: AsyncSession, org_id: OrgId, month: Month, books: dict[int, PriceBookVersion]
+) -> list[InvoiceLine]:
+    table = UsageHour
+    keys = (table.project_id, table.model, table.snapshot, table.endpoint, table.price_book_id)
+    sums = (
+        *(table.prompt_tokens, table.completion_tokens, table.audio_milliseconds),
+        *(table.prompt_charge, table.completion_charge, table.audio_charge),
+    )
+    query = (
+        select(*keys, *map(func.sum, sums))
+        .where(table.organization_id == org_id, table.hour >= month.start, table.hour < month.end)
+        .group_by(*keys)
+    )
+    return [line for row in await session.execute(query) for line in _lines_of(tuple(row), books)]
+
+
+def _lines_of(row: tuple[Any, ...], books: dict[int, PriceBookVersion]) -> Iterator[InvoiceLine]:
+    project_id, model, snapshot, endpoint, book_id = row[:5]
+    kind: Kind = "speech" if endpoint.startswith(_SPEECH_PREFIX) else "chat"
+    book = books[book_id]
+    # PostgreSQL sums whole numbers into decimals.
+    for meter, quantity, charge in zip(METERS, map(int, row[5:8]), map(int, row[8:]), strict=True):
+        if quantity or charge:
+            price = book.row(_kind_of(meter, kind), model, snapshot, meter)
+            unit = UnitPrice(price.nano_usd, price.unit_size)
+            yield InvoiceLine(project_id, model, meter, book.version, unit, quantity, charge)
+
+
+def _kind_of(meter: Meter, kind: Kind) -> Kind:
+    """Return the kind whose price a meter has: a hearing model that counts tokens pays chat's."""
+    return (
+        kind
+        if meter in KIND_METERS[kind]
+        else next(k for k, meters in KIND_METERS.items() if meter in meters)
+    )
+
+
+def _row(number: int, invoice: Invoice) -> InvoiceRow:
+    text = canonical(as_document(invoice))
+    return InvoiceRow(
+        id=number,
+        number=invoice.number,
+        organization_id=invoice.buyer.id,
+        month_start=invoice.month.start,
+        issued_at=invoice.issued_at,
+        total_cents=invoice.total_cents,
+        credit_nano_usd=invoice.credit_nano_usd,
+        document=text,
+        sha256=digest(text),
+    )
+
+
+def _invoice(row: InvoiceRow) -> Invoice:
+    if digest(row.document) != row.sha256:
+        raise InvoiceAltered(row.number)
+    invoice = from_document(json.loads(row.document))
+    kept = (
+        row.number,
+        row.organization_id,
+        row.month_start,
+        row.issued_at,
+        row.total_cents,
+        row.credit_nano_usd,
+    )
+    said = (
+        *(invoice.number, invoice.buyer.id, invoice.month.start),
+        *(invoice.issued_at, invoice.total_cents, invoice.credit_nano_usd),
+    )
+    if kept != said:
+        raise InvoiceAltered(row.number)
+    return invoice
