@@ -1,0 +1,1 @@
+"""The organization (admin) API: what administrators see and change."""

@@ -1,0 +1,25 @@
+"""The routers of tenancy, in one tuple."""
+
+from sayso.api.admin.admin_api_keys import admin_api_keys_router
+from sayso.api.admin.audit_logs import audit_logs_router
+from sayso.api.admin.data_retention import data_retention_router
+from sayso.api.admin.invites import invites_router
+from sayso.api.admin.model_permissions import model_permissions_router
+from sayso.api.admin.project_api_keys import project_api_keys_router
+from sayso.api.admin.project_users import project_users_router
+from sayso.api.admin.projects import projects_router
+from sayso.api.admin.service_accounts import service_accounts_router
+from sayso.api.admin.users import users_router
+
+account_routers = (
+    admin_api_keys_router,
+    audit_logs_router,
+    data_retention_router,
+    invites_router,
+    model_permissions_router,
+    project_api_keys_router,
+    project_users_router,
+    projects_router,
+    service_accounts_router,
+    users_router,
+)

@@ -1,0 +1,203 @@
+"""What was used in each bucket of time, by project, user, key and model: what the usage endpoints show.
+
+Whole hours are read from `usage_hours`; only the minutes at a range's ragged ends, and buckets of a minute,
+come from the usage events themselves. A request counts in the bucket in which it was admitted; one that
+failed through our own fault counts nowhere.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sayso.billing.tables import UsageEventRow, UsageHour
+from sayso.billing.usage_buckets import WIDTH_SECONDS, Bucket, BucketPage, BucketWidth
+from sayso.db.session import Database
+from sayso.ids import OrgId
+
+Dimension: TypeAlias = Literal["project_id", "user_id", "api_key_id", "model"]
+DIMENSIONS: tuple[Dimension, ...] = ("project_id", "user_id", "api_key_id", "model")
+Activity: TypeAlias = Literal["text", "speech"]
+
+_HOUR = 3_600
+_MICRO = 1_000_000
+_SPEECH_PREFIX = "audio"  # how the endpoints that hear begin
+
+
+@dataclass(frozen=True, slots=True)
+class UsageFilter:
+    """Only usage of these; None admits all. A model is known by the name asked for and by its snapshot."""
+
+    project_ids: tuple[str, ...] | None = None
+    user_ids: tuple[str, ...] | None = None
+    api_key_ids: tuple[str, ...] | None = None
+    models: tuple[str, ...] | None = None
+
+
+EVERYTHING = UsageFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotals:
+    """Sums over requests; `audio_seconds` adds the whole seconds that each answer stated."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    audio_seconds: int = 0
+
+    def __add__(self, other: "UsageTotals") -> "UsageTotals":
+        return UsageTotals(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class UsageGroup:
+    """What one group used; `labels` holds the dimensions grouped by, None where there is no such id."""
+
+    labels: Mapping[Dimension, str | None]
+    totals: UsageTotals
+
+
+async def usage_in_buckets(
+    db: Database,
+    org_id: OrgId,
+    activity: Activity,
+    page: BucketPage,
+    width: BucketWidth,
+    *,
+    group_by: Sequence[Dimension] = (),
+    only: UsageFilter = EVERYTHING,
+) -> list[tuple[UsageGroup, ...]]:
+    """Return the groups of each bucket of `page`, in the order of their labels; unused ones are left out."""
+    if not page.buckets:
+        return []
+    dimensions = tuple(name for name in DIMENSIONS if name in group_by)
+    sums: dict[tuple[int, tuple[str, ...]], UsageTotals] = {}
+    async with db.read() as session:
+        for statement in _statements(org_id, activity, page, width, dimensions, only):
+            await _add_up(session, statement, len(dimensions), sums)
+    return [tuple(_groups(bucket, WIDTH_SECONDS[width], dimensions, sums)) for bucket in page.buckets]
+
+
+async def _add_up(
+    session: AsyncSession,
+    statement: Select[Any],
+    dimensions: int,
+    sums: dict[tuple[int, tuple[str, ...]], UsageTotals],
+) -> None:
+    for edge, *rest in (await session.execute(statement)).all():
+        key = (int(edge), tuple(rest[:dimensions]))
+        # PostgreSQL sums whole numbers into decimals.
+        sums[key] = sums.get(key, UsageTotals()) + UsageTotals(*map(int, rest[dimensions:]))
+
+
+def _groups(
+    bucket: Bucket,
+    seconds: int,
+    dimensions: tuple[Dimension, ...],
+    sums: Mapping[tuple[int, tuple[str, ...]], UsageTotals],
+) -> Iterator[UsageGroup]:
+    edge = bucket.start - bucket.start % seconds
+    for (at, labels), totals in sorted(sums.items(), key=lambda item: item[0]):
+        if at == edge and totals.requests:
+            named = {name: label or None for name, label in zip(dimensions, labels, strict=True)}
+            yield UsageGroup(named, totals)
+
+
+def _statements(
+    org_id: OrgId,
+    activity: Activity,
+    page: BucketPage,
+    width: BucketWidth,
+    dimensions: tuple[Dimension, ...],
+    only: UsageFilter,
+) -> Iterator[Select[Any]]:
+    """Yield what to read: hours where they are whole, events at the ends."""
+    seconds = WIDTH_SECONDS[width]
+    first, last = -(-page.start // _HOUR) * _HOUR, page.end // _HOUR * _HOUR
+    if width == "1m" or first >= last:
+        yield _from_events(org_id, activity, Bucket(page.start, page.end), seconds, dimensions, only)
+        return
+    if page.start < first:
+        yield _from_events(org_id, activity, Bucket(page.start, first), seconds, dimensions, only)
+    yield _from_hours(org_id, activity, Bucket(first, last), seconds, dimensions, only)
+    if last < page.end:
+        yield _from_events(org_id, activity, Bucket(last, page.end), seconds, dimensions, only)
+
+
+def _from_hours(
+    org_id: OrgId,
+    activity: Activity,
+    span: Bucket,
+    seconds: int,
+    dimensions: tuple[Dimension, ...],
+    only: UsageFilter,
+) -> Select[Any]:
+    table = UsageHour
+    keys = (table.hour - table.hour % seconds, *(getattr(table, name) for name in dimensions))
+    counts = (
+        table.requests,
+        table.prompt_tokens,
+        table.completion_tokens,
+        table.cached_tokens,
+        table.audio_seconds,
+    )
+    return (
+        select(*keys, *map(func.sum, counts))
+        .where(table.organization_id == org_id, table.hour >= span.start, table.hour < span.end)
+        .where(_of(activity, table), *filters(only, table))
+        .group_by(*keys)
+    )
+
+
+def _from_events(
+    org_id: OrgId,
+    activity: Activity,
+    span: Bucket,
+    seconds: int,
+    dimensions: tuple[Dimension, ...],
+    only: UsageFilter,
+) -> Select[Any]:
+    table = UsageEventRow
+    second = table.admitted_at // _MICRO
+    keys = (second - second % seconds, *(getattr(table, name) for name in dimensions))
+    sums = (
+        func.count(),
+        func.sum(table.prompt_tokens),
+        func.sum(table.completion_tokens),
+        func.sum(table.cached_tokens),
+        func.sum(_whole_seconds()),
+    )
+    return (
+        select(*keys, *sums)
+        .where(table.organization_id == org_id)
+        .where(table.admitted_at >= span.start * _MICRO, table.admitted_at < span.end * _MICRO)
+        .where(table.outcome != "failed", _of(activity, table), *filters(only, table))
+        .group_by(*keys)
+    )
+
+
+def _whole_seconds() -> ColumnElement[int]:
+    """Say in SQL what `whole_seconds` says: the nearest second, ties up, at least 1 for any audio."""
+    heard = UsageEventRow.audio_milliseconds
+    return case((heard <= 0, 0), (heard < 1_500, 1), else_=(heard + 500) // 1_000)
+
+
+def _of(activity: Activity, table: type[UsageHour] | type[UsageEventRow]) -> ColumnElement[bool]:
+    speech = table.endpoint.startswith(_SPEECH_PREFIX)
+    return speech if activity == "speech" else ~speech
+
+
+def filters(only: UsageFilter, table: type[UsageHour] | type[UsageEventRow]) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions that `only` sets."""
+    if only.project_ids is not None:
+        yield table.project_id.in_(only.project_ids)
+    if only.user_ids is not None:
+        yield table.user_id.in_(only.user_ids)
+    if only.api_key_ids is not None:
+        yield table.api_key_id.in_(only.api_key_ids)
+    if only.models is not None:
+        yield or_(table.model.in_(only.models), table.snapshot.in_(only.models))
