@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from sayso.api.disconnect import ClientDisconnected
 from sayso.api.errors import BodyTimeout
@@ -23,21 +23,20 @@ async def body_chunks(request: Request, limits: Limits) -> AsyncGenerator[bytes,
 
     Raises `BodyTimeout` when it stalls, `ClientDisconnected` when it is cut off.
     """
-    stream = request.stream()
     clock = asyncio.get_running_loop()
     deadline = clock.time() + limits.body_total_seconds
-    try:
-        while True:
+    more = True
+    while more:
+        try:
             async with asyncio.timeout_at(min(deadline, clock.time() + limits.body_idle_seconds)):
-                chunk = await anext(stream, None)
-            if chunk is None:
-                return
-            if chunk:
-                yield chunk
-    except TimeoutError:
-        raise BodyTimeout("The request's body did not arrive in time.") from None
-    except ClientDisconnect:
-        raise ClientDisconnected from None
+                message = await request.receive()
+        except TimeoutError:
+            raise BodyTimeout("The request's body did not arrive in time.") from None
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnected
+        more = message.get("more_body", False)
+        if chunk := message.get("body", b""):
+            yield chunk
 
 
 async def read_json(request: Request, limits: Limits) -> JsonObject:

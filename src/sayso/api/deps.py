@@ -23,7 +23,7 @@ async def _services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(_services)]
 
 
-async def _caller(request: Request, services: ServicesDep) -> Caller:
+async def caller_of(request: Request, services: ServicesDep) -> Caller:
     """Verify the key before a byte of the body is read."""
     caller = await services.authenticate(presented_key(request.headers))
     context = request_context(request.scope)
@@ -32,10 +32,15 @@ async def _caller(request: Request, services: ServicesDep) -> Caller:
         caller, request.headers.get("openai-organization"), request.headers.get("openai-project")
     )
     context.organization = await services.organization_slug(caller)
+    if caller.read_only and request.method not in READING:
+        raise PermissionRefused(
+            "You have insufficient permissions for this operation. Missing scopes: model.request.",
+            code="insufficient_permissions",
+        )
     return caller
 
 
-CallerDep = Annotated[Caller, Depends(_caller)]
+CallerDep = Annotated[Caller, Depends(caller_of)]
 
 
 async def _admin(request: Request, services: ServicesDep) -> AdminCaller:

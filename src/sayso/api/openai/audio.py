@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
 from sayso.api.deps import CallerDep, ServicesDep
+from sayso.api.direct_route import DirectRoute
 from sayso.api.disconnect import unless_disconnected
 from sayso.api.field_errors import missing
 from sayso.api.openai.answering import answer_stream, answer_whole, json_response
@@ -26,7 +27,7 @@ from sayso.inference.transcription import run_language_detection, run_transcript
 
 MIN_SECONDS = 0.1
 
-audio_router = APIRouter()
+audio_router = APIRouter(route_class=DirectRoute)
 
 
 @audio_router.post("/v1/audio/transcriptions")
@@ -52,7 +53,7 @@ async def detect_languages(request: Request, caller: CallerDep, services: Servic
     """Name the probable languages of a clip, the most probable first."""
     form = await read_form(request, services.limits)
     call = detection_call(form.fields, services.vendor_extras)
-    route = await services.router.speech(call.model)
+    route = await services.router.speech(call.model, caller.models)
     audio = await _decode(request, services, form)
     languages = await unless_disconnected(
         request.receive, run_language_detection(route, caller, audio, services.ledger)
@@ -77,7 +78,7 @@ async def detect_languages(request: Request, caller: CallerDep, services: Servic
 async def _spoken(
     request: Request, caller: Caller, services: Services, form: Form, call: SpeechCall
 ) -> Response:
-    route = await services.router.speech(call.model)
+    route = await services.router.speech(call.model, caller.models)
     _check_language(route, call.language)
     audio = await _decode(request, services, form)
     events = run_transcription(route, caller, call.request(audio), services.ledger)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from sayso.api.body import read_json
 from sayso.api.deps import CallerDep, ServicesDep
+from sayso.api.direct_route import DirectRoute
 from sayso.api.openai.answer import AnswerHead
 from sayso.api.openai.answering import answer_stream, answer_whole, json_response
 from sayso.api.openai.chat_response import collect
@@ -16,14 +17,14 @@ from sayso.core.chat import ChatEvent
 from sayso.ids import new_completion_id
 from sayso.inference.chat import run_completion
 
-completions_router = APIRouter()
+completions_router = APIRouter(route_class=DirectRoute)
 
 
 @completions_router.post("/v1/completions")
 async def create_completion(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
     """Continue raw text, whole or streamed."""
     call = completion_call(await read_json(request, services.limits), services.vendor_extras)
-    route = await services.router.chat(call.request.model)
+    route = await services.router.chat(call.request.model, caller.models)
     head = AnswerHead.now(new_completion_id(), route.model, route.info.fingerprint)
     events = run_completion(route, caller, call.request, services.ledger)
     if call.stream:
