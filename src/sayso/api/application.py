@@ -5,6 +5,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from sayso.api.admin.accounts import account_routers
 from sayso.api.errors import MethodNotSupported, UnknownUrl, WireError, to_wire
 from sayso.api.health import health_router
 from sayso.api.middleware import RequestFrame
@@ -24,7 +25,14 @@ def create_api(services: Services) -> FastAPI:
     """
     app = FastAPI(title="sayso", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = services
-    for router in (chat_router, completions_router, models_router, audio_router, health_router):
+    for router in (
+        chat_router,
+        completions_router,
+        models_router,
+        audio_router,
+        health_router,
+        *account_routers,
+    ):
         app.include_router(router)
     app.add_exception_handler(SaysoError, _sayso_error)
     app.add_exception_handler(RequestValidationError, _validation_error)

@@ -1,6 +1,6 @@
 """The audit log: every change that an administrator makes, written in the change's own transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -9,7 +9,6 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.core.caller import AdminCaller
-from sayso.core.chat import JsonObject
 from sayso.db.session import Database
 from sayso.ids import AuditLogId, KeyId, OrgId, ProjectId, UserId, new_audit_log_id
 from sayso.tenancy.audit_table import AuditLog
@@ -28,7 +27,7 @@ class AuditEvent:
     actor_user_id: UserId
     actor_email: str
     resource_id: str
-    details: JsonObject
+    details: Mapping[str, object]
     project_id: ProjectId | None
     project_name: str | None
 
@@ -63,7 +62,7 @@ async def record(
     by: AdminCaller,
     type_: str,
     resource_id: str,
-    details: JsonObject | None = None,
+    details: Mapping[str, object] | None = None,
     project_id: ProjectId | None = None,
 ) -> None:
     """Write one event into the open transaction. `type_` is the API's name of it, `project.created` say."""
@@ -79,7 +78,7 @@ async def record(
             actor_user_id=by.user_id,
             actor_email=user.email,
             resource_id=resource_id,
-            details=details or {},
+            details=dict(details or {}),
         )
     )
     await session.flush()

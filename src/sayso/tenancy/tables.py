@@ -11,6 +11,7 @@ from sayso.ids import InviteId, OrgId, ProjectId, ServiceAccountId, UserId
 from sayso.tenancy.roles import AccountRole, ProjectRole
 
 NAME_LENGTH = 256  # characters
+EMAIL_LENGTH = 320  # characters
 ROLE = String(16)
 
 
@@ -45,7 +46,7 @@ class User(Base):
     __tablename__ = "users"
 
     id: Mapped[UserId] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(String(320), unique=True)
+    email: Mapped[str] = mapped_column(String(EMAIL_LENGTH), unique=True)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     created_at: Mapped[datetime]
 
@@ -92,7 +93,7 @@ class Invite(Base):
 
     id: Mapped[InviteId] = mapped_column(primary_key=True)
     organization_id: Mapped[OrgId] = mapped_column(ForeignKey("organizations.id"), index=True)
-    email: Mapped[str] = mapped_column(String(320))
+    email: Mapped[str] = mapped_column(String(EMAIL_LENGTH))
     role: Mapped[OrgRole] = mapped_column(ROLE)
     projects: Mapped[list[dict[str, str]]] = mapped_column(JSON)
     created_at: Mapped[datetime]

@@ -6,7 +6,9 @@ from starlette.responses import Response
 from sayso.api.deps import CallerDep, ServicesDep
 from sayso.api.errors import UnknownUrl
 from sayso.api.openai.answering import json_response
+from sayso.api.services import Services
 from sayso.catalog.catalogue import ModelListing
+from sayso.core.caller import Caller
 from sayso.errors import PermissionRefused
 
 models_router = APIRouter()
@@ -14,20 +16,21 @@ models_router = APIRouter()
 
 @models_router.get("/v1/models")
 async def list_models(caller: CallerDep, services: ServicesDep) -> Response:
-    """Return every name that a request may use."""
-    return json_response({"object": "list", "data": [_model(item) for item in services.router.models()]})
+    """Return every name that the caller's requests may use."""
+    permitted = services.router.models(caller.models)
+    return json_response({"object": "list", "data": [_model(item) for item in permitted]})
 
 
 @models_router.get("/v1/models/{model:path}")
 async def retrieve_model(model: str, request: Request, caller: CallerDep, services: ServicesDep) -> Response:
     """Return one model."""
-    return json_response(_model(_listing(model, request, services)))
+    return json_response(_model(_listing(model, request, caller, services)))
 
 
 @models_router.delete("/v1/models/{model:path}")
 async def delete_model(model: str, request: Request, caller: CallerDep, services: ServicesDep) -> Response:
     """Refuse: the catalogue is the operator's, and there are no fine-tuned models."""
-    _listing(model, request, services)
+    _listing(model, request, caller, services)
     raise PermissionRefused(
         "You have insufficient permissions to delete this model.",
         param="model",
@@ -35,10 +38,10 @@ async def delete_model(model: str, request: Request, caller: CallerDep, services
     )
 
 
-def _listing(model: str, request: Request, services: ServicesDep) -> ModelListing:
+def _listing(model: str, request: Request, caller: Caller, services: Services) -> ModelListing:
     if not model:
         raise UnknownUrl(request.method, request.url.path)
-    return services.router.model(model)
+    return services.router.model(model, caller.models)
 
 
 def _model(listing: ModelListing) -> dict[str, object]:
