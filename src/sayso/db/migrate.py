@@ -30,9 +30,11 @@ async def migrate(database: Database, revision: str = "head") -> None:
             f"setting 'database_url': the database can not be used: {database.reason(error)}"
         ) from None
     except DatabaseError as error:
-        if "not a database" not in str(error.orig):
-            raise
-        raise ConfigurationError("setting 'database_url': the file is not a database") from None
+        if "not a database" in str(error.orig):
+            raise ConfigurationError("setting 'database_url': the file is not a database") from None
+        if "invalid connection option" in str(error.orig):
+            raise ConfigurationError(f"setting 'database_url': {error.orig}") from None
+        raise
 
 
 def _upgrade(connection: Connection, revision: str) -> None:

@@ -42,7 +42,7 @@ class Database:
         """
         try:
             parsed = make_url(url)
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise ConfigurationError("setting 'database_url': not a database URL") from None
         match parsed.get_backend_name():
             case "sqlite":
