@@ -24,6 +24,6 @@ def price_text(meter: Meter, nano_usd: int, unit_size: int) -> str:
 def quantity_text(meter: Meter, quantity: int) -> str:
     """Return a quantity such as `1,234 tokens` or `61.5 s`."""
     if meter != "audio_milliseconds":
-        return f"{quantity:,} tokens"
+        return f"{quantity:,} token{'' if quantity == 1 else 's'}"
     seconds, rest = divmod(quantity, 1_000)
     return f"{seconds:,}{f'.{rest:03}'.rstrip('0') if rest else ''} s"

@@ -9,6 +9,7 @@ from sayso.cli.chat import chat_command
 from sayso.cli.doctor import doctor_command
 from sayso.cli.keys import keys_app
 from sayso.cli.models import models_app
+from sayso.cli.price import price_command
 from sayso.cli.serve import serve_command
 from sayso.cli.transcribe import transcribe_command
 
@@ -40,6 +41,7 @@ app.command("serve")(serve_command)
 app.command("chat")(chat_command)
 app.command("transcribe")(transcribe_command)
 app.command("doctor")(doctor_command)
+app.command("price")(price_command)
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
 
