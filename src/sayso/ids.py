@@ -1,6 +1,7 @@
 """Typed, prefixed identifiers: a value of one kind can not be passed for another."""
 
 import secrets
+import time
 from typing import NewType
 
 OrgId = NewType("OrgId", str)
@@ -55,8 +56,11 @@ def new_audit_log_id() -> AuditLogId:
 
 
 def new_request_id() -> RequestId:
-    """Return `req_` + 32 hex digits, the form that OpenAI's `x-request-id` has."""
-    return RequestId(f"req_{secrets.token_hex(16)}")
+    """Return `req_` + 32 hex digits, the form that OpenAI's `x-request-id` has.
+
+    The first 12 are the time in milliseconds, the rest is random: an index of such ids grows at its end.
+    """
+    return RequestId(f"req_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}")
 
 
 def new_chat_completion_id() -> CompletionId:

@@ -12,12 +12,13 @@ from sayso.app.health import GatewayHealth
 from sayso.app.http_metrics import GatewayMetrics, TimedDecoder
 from sayso.app.tenancy import Tenancy
 from sayso.audio.decoding import AudioDecoder
+from sayso.billing.ledger import Ledger
 from sayso.catalog.catalogue import Catalogue
 from sayso.config import Settings
 from sayso.core.caller import AdminCaller, Caller
 from sayso.engines.supervisor import HostState
 from sayso.errors import ConfigurationError, EngineError, StorageUnavailable
-from sayso.inference.metering import MetricsLedger
+from sayso.inference.metering import BilledLedger
 from sayso.inference.observed import ObservedChatEngine, ObservedSpeechEngine
 from sayso.inference.readiness import Readiness
 from sayso.inference.routing import Router
@@ -47,6 +48,8 @@ class Gateway:
         self.engines: Engines = build_engines(settings, deployments, self._on_state)
         self._decoder = AudioDecoder(max_audio_seconds=int(settings.max_audio_seconds))
         self._authenticator = Authenticator(tenancy.database, tenancy.pepper)
+        self._ledger = Ledger.open(tenancy.database)
+        self._billing = BilledLedger(self._ledger, self._metrics)
         self.health = GatewayHealth(Readiness(self.engines.chat, self.engines.speech), tenancy.database)
         self.app: FastAPI = create_api(self._services(catalogue))
         self._flushing: asyncio.Task[None] | None = None
@@ -56,6 +59,7 @@ class Gateway:
         for host in self.engines.hosts:
             host.start()
         await self._decoder.start()
+        self._ledger.start()
         self._flushing = asyncio.create_task(self._flush_regularly())
 
     async def ready(self) -> None:
@@ -80,6 +84,8 @@ class Gateway:
         for connection in self.engines.connections:
             await connection.close()
         await self._flush()
+        await self._billing.close()
+        await self._ledger.close()
         await self._tenancy.database.close()
 
     def _services(self, catalogue: Catalogue) -> Services:
@@ -93,7 +99,7 @@ class Gateway:
         }
         return Services(
             router=Router(catalogue, chat, speech),
-            ledger=MetricsLedger(self._metrics),
+            ledger=self._billing,
             authenticate=self._authenticator.authenticate,
             authenticate_admin=self._authenticator.authenticate_admin,
             accounts=Accounts(self._tenancy.database, self._tenancy.pepper),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sayso.billing.price_book import ensure_launch_prices
 from sayso.config import Settings
 from sayso.db.migrate import migrate
 from sayso.db.session import Database
@@ -25,6 +26,7 @@ async def open_tenancy(settings: Settings, *, with_first_tenant: bool = False) -
     """
     database = Database.open(settings.database_url)
     await migrate(database)
+    await ensure_launch_prices(database)
     pepper = await open_pepper(database, settings.data_dir)
     first = await ensure_first_tenant(database, pepper) if with_first_tenant else None
     return Tenancy(database, pepper, first)

@@ -34,6 +34,12 @@ class AudioUsage:
         return self.samples / self.sample_rate
 
     @property
+    def milliseconds(self) -> int:
+        """Whole milliseconds, the rest cut off: so they round to the same second as the samples do."""
+        return self.samples * 1_000 // self.sample_rate
+
+    @property
     def whole_seconds(self) -> int:
-        """Duration to the nearest second, at least 1 for any audio: the figure that responses carry."""
-        return max(1, round(self.seconds)) if self.samples else 0
+        """Duration to the nearest second, ties up, at least 1 for any audio: the figure of responses."""
+        nearest = (2 * self.samples + self.sample_rate) // (2 * self.sample_rate)
+        return max(1, nearest) if self.samples else 0

@@ -1,12 +1,13 @@
 """A chat's way through: stream the engine's events, settle the usage, whichever way it ends."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
+from sayso.billing.reservation import Reservation
 from sayso.catalog.snapshot import Snapshot
-from sayso.core.caller import Caller
 from sayso.core.chat import (
     ChatEvent,
     ChatRequest,
@@ -18,34 +19,41 @@ from sayso.core.chat import (
     TextDelta,
     ToolCallDelta,
 )
+from sayso.core.metering import Outcome
 from sayso.core.usage import TokenUsage
-from sayso.errors import EngineError
-from sayso.inference.metering import ChatUsageEvent, Outcome, UsageLedger
+from sayso.inference.admission import Origin, chat_reservation, completion_reservation
+from sayso.inference.metering import ChatUsageEvent, UsageLedger
 from sayso.inference.routing import ChatRoute
 
 
 async def run_chat(
-    route: ChatRoute, caller: Caller, request: ChatRequest, ledger: UsageLedger
+    route: ChatRoute, origin: Origin, request: ChatRequest, ledger: UsageLedger
 ) -> AsyncGenerator[ChatEvent, None]:
     """Continue a conversation; yields what the engine yields.
 
-    The usage is settled before `Finished` is passed on. A stream that is closed early settles what was
-    generated until then, and so does one that the engine breaks.
+    The worst case is held before the engine is asked; what the ledger refuses is raised. The usage is
+    settled before `Finished` is passed on. A stream that is closed early settles what was generated until
+    then; one that breaks through a fault of ours is recorded and charged nothing; a refusal gives the hold
+    back.
     """
+    reservation = chat_reservation(origin, route, request)
     sampling = _with_defaults(request.sampling, route.snapshot)
-    events = route.engine.chat(replace(request, model=route.snapshot.id, sampling=sampling))
-    async with aclosing(_metered(events, route, caller, ledger)) as metered:
+    asked = replace(request, model=route.snapshot.id, sampling=sampling)
+    begin = partial(route.engine.chat, asked)
+    async with aclosing(_metered(begin, reservation, origin, ledger)) as metered:
         async for event in metered:
             yield event
 
 
 async def run_completion(
-    route: ChatRoute, caller: Caller, request: CompletionRequest, ledger: UsageLedger
+    route: ChatRoute, origin: Origin, request: CompletionRequest, ledger: UsageLedger
 ) -> AsyncGenerator[ChatEvent, None]:
     """Continue raw text, as `run_chat` continues a conversation."""
+    reservation = completion_reservation(origin, route, request)
     sampling = _with_defaults(request.sampling, route.snapshot)
-    events = route.engine.complete(replace(request, model=route.snapshot.id, sampling=sampling))
-    async with aclosing(_metered(events, route, caller, ledger)) as metered:
+    asked = replace(request, model=route.snapshot.id, sampling=sampling)
+    begin = partial(route.engine.complete, asked)
+    async with aclosing(_metered(begin, reservation, origin, ledger)) as metered:
         async for event in metered:
             yield event
 
@@ -58,19 +66,23 @@ def _with_defaults(sampling: Sampling, snapshot: Snapshot) -> Sampling:
 
 
 async def _metered(
-    events: AsyncGenerator[ChatEvent, None], route: ChatRoute, caller: Caller, ledger: UsageLedger
+    begin: Callable[[], AsyncGenerator[ChatEvent, None]],
+    reservation: Reservation,
+    origin: Origin,
+    ledger: UsageLedger,
 ) -> AsyncGenerator[ChatEvent, None]:
+    hold = await ledger.reserve(reservation)
+    origin.admitted(hold)
     prompt_tokens = completion_tokens = 0
     started = settled = False
-    outcome: Outcome = "disconnected"
+    outcome: Outcome = "failed"
 
     async def settle(usage: TokenUsage, how: Outcome) -> None:
-        event = ChatUsageEvent(caller, route.model, route.snapshot.id, usage, how)
-        # A cut connection cancels this task; the record must be written all the same.
-        await asyncio.shield(ledger.settle(event))
+        event = ChatUsageEvent(origin.caller, reservation.model, reservation.snapshot, usage, how)
+        await ledger.settle(hold, event)
 
     try:
-        async with aclosing(events):
+        async with aclosing(begin()) as events:
             async for event in events:
                 match event:
                     case Started():
@@ -81,9 +93,11 @@ async def _metered(
                         settled = True
                         await settle(event.usage, "completed")
                 yield event
-    except EngineError:
-        outcome = "failed"
+    except (GeneratorExit, asyncio.CancelledError):
+        outcome = "disconnected"
         raise
     finally:
-        if started and not settled:
+        if not started:
+            await ledger.release(hold)
+        elif not settled:
             await settle(TokenUsage(prompt_tokens, completion_tokens), outcome)

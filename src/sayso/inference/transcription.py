@@ -1,29 +1,33 @@
-"""Speech's way through: stream the engine's events, settle the seconds heard."""
+"""Speech's way through: hold its price, stream the engine's events, settle the seconds heard."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from sayso.core.caller import Caller
+from sayso.core.metering import Outcome
 from sayso.core.speech import Audio, LanguageProbability, SpeechEvent, SpeechFinished, SpeechRequest
-from sayso.errors import EngineError
-from sayso.inference.metering import Outcome, SpeechUsageEvent, UsageLedger
+from sayso.inference.admission import Origin, speech_reservation
+from sayso.inference.metering import SpeechUsageEvent, UsageLedger
 from sayso.inference.routing import SpeechRoute
 
 
 async def run_transcription(
-    route: SpeechRoute, caller: Caller, request: SpeechRequest, ledger: UsageLedger
+    route: SpeechRoute, origin: Origin, request: SpeechRequest, ledger: UsageLedger
 ) -> AsyncGenerator[SpeechEvent, None]:
-    """Transcribe or translate; yields what the engine yields, settles before `SpeechFinished`."""
+    """Transcribe or translate; yields what the engine yields, settles before `SpeechFinished`.
+
+    Holds, settles and releases as `run_chat` does; a client that leaves pays for all of its audio.
+    """
+    hold = await ledger.reserve(speech_reservation(origin, route, request.audio))
+    origin.admitted(hold)
     started = settled = False
-    outcome: Outcome = "disconnected"
+    outcome: Outcome = "failed"
 
     async def settle(how: Outcome) -> None:
-        event = SpeechUsageEvent(
-            caller, route.model, route.snapshot.id, request.task, request.audio.usage, how
-        )
-        await asyncio.shield(ledger.settle(event))
+        usage = request.audio.usage
+        event = SpeechUsageEvent(origin.caller, route.model, route.snapshot.id, request.task, usage, how)
+        await ledger.settle(hold, event)
 
     try:
         events = route.engine.transcribe(replace(request, model=route.snapshot.id))
@@ -34,19 +38,29 @@ async def run_transcription(
                     settled = True
                     await settle("completed")
                 yield event
-    except EngineError:
-        outcome = "failed"
+    except (GeneratorExit, asyncio.CancelledError):
+        outcome = "disconnected"
         raise
     finally:
-        if started and not settled:
+        if not started:
+            await ledger.release(hold)
+        elif not settled:
             await settle(outcome)
 
 
 async def run_language_detection(
-    route: SpeechRoute, caller: Caller, audio: Audio, ledger: UsageLedger
+    route: SpeechRoute, origin: Origin, audio: Audio, ledger: UsageLedger
 ) -> tuple[LanguageProbability, ...]:
-    """Return the probable languages of a clip, the most probable first."""
-    languages = await route.engine.detect_language(route.snapshot.id, audio)
-    event = SpeechUsageEvent(caller, route.model, route.snapshot.id, "detect", audio.usage, "completed")
-    await asyncio.shield(ledger.settle(event))
+    """Return the probable languages of a clip, the most probable first; it costs what hearing it does."""
+    hold = await ledger.reserve(speech_reservation(origin, route, audio))
+    origin.admitted(hold)
+    try:
+        languages = await route.engine.detect_language(route.snapshot.id, audio)
+    except BaseException:
+        await ledger.release(hold)
+        raise
+    event = SpeechUsageEvent(
+        origin.caller, route.model, route.snapshot.id, "detect", audio.usage, "completed"
+    )
+    await ledger.settle(hold, event)
     return languages

@@ -12,9 +12,10 @@ from fastapi import FastAPI
 
 from sayso.api.application import create_api
 from sayso.api.services import Limits, Readiness, Services, VendorExtras
+from sayso.billing.reservation import Hold, Reservation
 from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.snapshot import PackageSource, Snapshot
-from sayso.core.caller import Caller
+from sayso.core.caller import AdminCaller, Caller
 from sayso.core.chat import ChatEvent, ChatRequest, CompletionRequest, Started, TextDelta
 from sayso.core.speech import Audio
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
@@ -30,12 +31,21 @@ CALLER = Caller(OrgId("org_1"), ProjectId("proj_1"), KeyId("key_1"))
 
 @dataclass
 class RecordingLedger:
-    """Remembers what was settled."""
+    """Admits everything; remembers what was reserved, settled and released."""
 
     events: list[UsageEvent] = field(default_factory=list)
+    reservations: list[Reservation] = field(default_factory=list)
+    released: list[Hold] = field(default_factory=list)
 
-    async def settle(self, event: UsageEvent) -> None:
+    async def reserve(self, reservation: Reservation) -> Hold:
+        self.reservations.append(reservation)
+        return Hold(reservation.request_id, 0)
+
+    async def settle(self, hold: Hold, event: UsageEvent) -> None:
         self.events.append(event)
+
+    async def release(self, hold: Hold) -> None:
+        self.released.append(hold)
 
 
 class PcmDecoder:
@@ -80,12 +90,12 @@ async def authenticate(presented: str) -> Caller:
     return CALLER
 
 
-async def check_account(caller: Caller, organization: str | None, project: str | None) -> None:
+async def check_account(caller: Caller | AdminCaller, organization: str | None, project: str | None) -> None:
     if organization not in (None, caller.org_id):
         raise AuthenticationFailed("The organization does not match.", code="mismatched_organization")
 
 
-async def organization_slug(caller: Caller) -> str:
+async def organization_slug(caller: Caller | AdminCaller) -> str:
     return "acme"
 
 

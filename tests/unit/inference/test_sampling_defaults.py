@@ -5,17 +5,19 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from sayso.billing.reservation import Hold, Reservation
 from sayso.catalog.snapshot import PackageSource, Snapshot
 from sayso.core.caller import Caller
 from sayso.core.chat import ChatEvent, ChatRequest, CompletionRequest, Finished, Message, Sampling, Started
 from sayso.core.usage import TokenUsage
 from sayso.engines.base import EngineInfo
-from sayso.ids import KeyId, OrgId, ProjectId
+from sayso.ids import KeyId, OrgId, ProjectId, RequestId
+from sayso.inference.admission import Origin
 from sayso.inference.chat import run_chat, run_completion
 from sayso.inference.metering import UsageEvent
 from sayso.inference.routing import ChatRoute
 
-CALLER = Caller(OrgId("org_1"), ProjectId("proj_1"), KeyId("key_1"))
+ORIGIN = Origin(Caller(OrgId("org_1"), ProjectId("proj_1"), KeyId("key_1")), RequestId("req_1"), "chat")
 ADVISED = Snapshot("m", "chat", "fake", PackageSource(), temperature=0.2, top_p=0.9)
 
 
@@ -35,7 +37,12 @@ class Listener:
 
     complete = chat
 
-    async def settle(self, event: UsageEvent) -> None: ...
+    async def reserve(self, reservation: Reservation) -> Hold:
+        return Hold(reservation.request_id, 0)
+
+    async def settle(self, hold: Hold, event: UsageEvent) -> None: ...
+
+    async def release(self, hold: Hold) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -53,9 +60,9 @@ async def test_advice_is_for_who_says_nothing(asked: Sampling, used: tuple[float
     route = ChatRoute("m", ADVISED, engine, EngineInfo("fp"))
     chat = ChatRequest("m", (Message("user", "Hi"),), asked)
     completion = CompletionRequest("m", ("Hi",), asked)
-    async for _ in run_chat(route, CALLER, chat, engine):
+    async for _ in run_chat(route, ORIGIN, chat, engine):
         pass
-    async for _ in run_completion(route, CALLER, completion, engine):
+    async for _ in run_completion(route, ORIGIN, completion, engine):
         pass
     assert [(sampling.temperature, sampling.top_p) for sampling in engine.heard] == [used, used]
     assert all(sampling.seed == asked.seed for sampling in engine.heard)

@@ -14,6 +14,7 @@ from sayso.api.openai.answering import answer_stream, answer_whole, json_respons
 from sayso.api.openai.audio_request import SpeechCall, detection_call, transcription_call, translation_call
 from sayso.api.openai.audio_stream import TranscriptStreamEncoder
 from sayso.api.openai.multipart import read_form
+from sayso.api.origin import origin_of
 from sayso.api.services import Services
 from sayso.audio.formats import Transcript, render
 from sayso.core.caller import Caller
@@ -22,6 +23,7 @@ from sayso.core.speech import Audio, Segment, SpeechEvent, SpeechFinished, Speec
 from sayso.core.usage import AudioUsage
 from sayso.engines.wire.multipart import FILE_FIELD, Form
 from sayso.errors import AudioRejected, EngineFailed, InvalidRequest
+from sayso.inference.admission import Origin
 from sayso.inference.routing import SpeechRoute
 from sayso.inference.transcription import run_language_detection, run_transcription
 
@@ -54,9 +56,10 @@ async def detect_languages(request: Request, caller: CallerDep, services: Servic
     form = await read_form(request, services.limits)
     call = detection_call(form.fields, services.vendor_extras)
     route = await services.router.speech(call.model, caller.models)
+    origin = _origin(request, caller, "audio.languages", form)
     audio = await _decode(request, services, form)
     languages = await unless_disconnected(
-        request.receive, run_language_detection(route, caller, audio, services.ledger)
+        request.receive, run_language_detection(route, origin, audio, services.ledger)
     )
     return json_response(
         {
@@ -80,8 +83,10 @@ async def _spoken(
 ) -> Response:
     route = await services.router.speech(call.model, caller.models)
     _check_language(route, call.language)
+    endpoint = "audio.translations" if call.task == "translate" else "audio.transcriptions"
+    origin = _origin(request, caller, endpoint, form, streamed=call.stream)
     audio = await _decode(request, services, form)
-    events = run_transcription(route, caller, call.request(audio), services.ledger)
+    events = run_transcription(route, origin, call.request(audio), services.ledger)
     if call.stream:
         encoder = TranscriptStreamEncoder()
         return await answer_stream(request, events, encoder.encode)
@@ -90,6 +95,12 @@ async def _spoken(
         return _rendered(await _collect(stream, call), call)
 
     return await answer_whole(request, events, answer)
+
+
+def _origin(request: Request, caller: Caller, endpoint: str, form: Form, *, streamed: bool = False) -> Origin:
+    return origin_of(
+        request, caller, endpoint, streamed=streamed, values={"fields": form.fields}, file=form.file
+    )
 
 
 def _check_language(route: SpeechRoute, language: str | None) -> None:

@@ -13,6 +13,7 @@ from sayso.api.openai.answering import answer_stream, answer_whole, json_respons
 from sayso.api.openai.chat_request import ChatCall, chat_call
 from sayso.api.openai.chat_response import chat_completion, collect
 from sayso.api.openai.chat_stream import ChatStreamEncoder
+from sayso.api.origin import origin_of
 from sayso.core.chat import ChatEvent
 from sayso.ids import new_chat_completion_id
 from sayso.inference.chat import run_chat
@@ -23,10 +24,12 @@ chat_router = APIRouter(route_class=DirectRoute)
 @chat_router.post("/v1/chat/completions")
 async def create_chat_completion(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
     """Continue a conversation, whole or streamed."""
-    call = chat_call(await read_json(request, services.limits), services.vendor_extras)
+    values = await read_json(request, services.limits)
+    call = chat_call(values, services.vendor_extras)
+    origin = origin_of(request, caller, "chat.completions", streamed=call.stream, values=values)
     route = await services.router.chat(call.request.model, caller.models)
     head = AnswerHead.now(new_chat_completion_id(), route.model, route.info.fingerprint)
-    events = run_chat(route, caller, call.request, services.ledger)
+    events = run_chat(route, origin, call.request, services.ledger)
     if call.stream:
         return await _streamed(request, call, head, events)
     return await _whole(request, call, head, events)

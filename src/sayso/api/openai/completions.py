@@ -13,6 +13,7 @@ from sayso.api.openai.answering import answer_stream, answer_whole, json_respons
 from sayso.api.openai.chat_response import collect
 from sayso.api.openai.completion_request import completion_call
 from sayso.api.openai.completion_response import CompletionStreamEncoder, text_completion
+from sayso.api.origin import origin_of
 from sayso.core.chat import ChatEvent
 from sayso.ids import new_completion_id
 from sayso.inference.chat import run_completion
@@ -23,10 +24,12 @@ completions_router = APIRouter(route_class=DirectRoute)
 @completions_router.post("/v1/completions")
 async def create_completion(request: Request, caller: CallerDep, services: ServicesDep) -> Response:
     """Continue raw text, whole or streamed."""
-    call = completion_call(await read_json(request, services.limits), services.vendor_extras)
+    values = await read_json(request, services.limits)
+    call = completion_call(values, services.vendor_extras)
+    origin = origin_of(request, caller, "completions", streamed=call.stream, values=values)
     route = await services.router.chat(call.request.model, caller.models)
     head = AnswerHead.now(new_completion_id(), route.model, route.info.fingerprint)
-    events = run_completion(route, caller, call.request, services.ledger)
+    events = run_completion(route, origin, call.request, services.ledger)
     if call.stream:
         encoder = CompletionStreamEncoder(head, call)
         return await answer_stream(request, events, encoder.encode)
