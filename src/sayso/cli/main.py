@@ -7,11 +7,14 @@ import typer
 from sayso import __version__
 from sayso.cli.chat import chat_command
 from sayso.cli.doctor import doctor_command
+from sayso.cli.invoice import invoice_command
 from sayso.cli.keys import keys_app
+from sayso.cli.ledger import ledger_app
 from sayso.cli.models import models_app
 from sayso.cli.price import price_command
 from sayso.cli.serve import serve_command
 from sayso.cli.transcribe import transcribe_command
+from sayso.cli.usage import usage_command
 
 app = typer.Typer(
     name="sayso",
@@ -42,6 +45,9 @@ app.command("chat")(chat_command)
 app.command("transcribe")(transcribe_command)
 app.command("doctor")(doctor_command)
 app.command("price")(price_command)
+app.command("usage")(usage_command)
+app.command("invoice")(invoice_command)
+app.add_typer(ledger_app, name="ledger")
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
 

@@ -1,0 +1,1 @@
+"""Work that needs several features at once and belongs to no request."""
