@@ -1,0 +1,74 @@
+"""How to ask each route for something: the rows of the tenant matrix, in an order in which all succeed."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Row:
+    """How to ask a route for something: with a body, a query, and other ids for names in its path."""
+
+    body: dict[str, object] | None = None
+    query: str = ""
+    ids: dict[str, str] = field(default_factory=dict)
+    owner: int = 200  # what an owner gets
+
+
+NAMED = {"name": "renamed"}
+ADMIN_KEY = {"key_id": "admin_key_id"}
+RETENTION = {"retention_type": "zero_data_retention"}
+MODELS = {"mode": "allow_list", "model_ids": ["fake-chat"]}
+CHAT = {"model": "fake-chat", "messages": [{"role": "user", "content": "hello"}]}
+ORG = "/v1/organization"
+PROJECT = f"{ORG}/projects/{{project_id}}"
+
+ROWS: dict[tuple[str, str], Row] = {
+    ("POST", "/v1/chat/completions"): Row(CHAT),
+    ("GET", "/v1/chat/completions"): Row(),
+    ("POST", "/v1/completions"): Row({"model": "fake-chat", "prompt": "hello"}),
+    ("GET", "/v1/models"): Row(),
+    ("GET", "/v1/models/{model}"): Row(ids={"model": "fake-chat"}),
+    ("DELETE", "/v1/models/{model}"): Row(ids={"model": "fake-chat"}, owner=403),
+    ("POST", "/v1/audio/transcriptions"): Row(owner=400),
+    ("POST", "/v1/audio/translations"): Row(owner=400),
+    ("POST", "/v1/audio/languages"): Row(owner=400),
+    ("GET", f"{ORG}/admin_api_keys"): Row(),
+    ("POST", f"{ORG}/admin_api_keys"): Row(NAMED),
+    ("GET", f"{ORG}/admin_api_keys/{{key_id}}"): Row(ids=ADMIN_KEY),
+    ("DELETE", f"{ORG}/admin_api_keys/{{key_id}}"): Row(ids=ADMIN_KEY),
+    ("GET", f"{ORG}/audit_logs"): Row(),
+    ("GET", f"{ORG}/data_retention"): Row(),
+    ("POST", f"{ORG}/data_retention"): Row(RETENTION),
+    ("GET", f"{ORG}/invites"): Row(),
+    ("POST", f"{ORG}/invites"): Row({"email": "new@example.org", "role": "reader"}),
+    ("GET", f"{ORG}/invites/{{invite_id}}"): Row(),
+    ("DELETE", f"{ORG}/invites/{{invite_id}}"): Row(),
+    ("GET", f"{ORG}/projects"): Row(),
+    ("POST", f"{ORG}/projects"): Row(NAMED),
+    ("GET", PROJECT): Row(),
+    ("POST", PROJECT): Row(NAMED),
+    ("GET", f"{PROJECT}/api_keys"): Row(),
+    ("GET", f"{PROJECT}/api_keys/{{key_id}}"): Row(),
+    ("POST", f"{PROJECT}/api_keys/{{key_id}}"): Row({"scopes": []}),
+    ("DELETE", f"{PROJECT}/api_keys/{{key_id}}"): Row(),
+    ("GET", f"{PROJECT}/data_retention"): Row(),
+    ("POST", f"{PROJECT}/data_retention"): Row(RETENTION),
+    ("GET", f"{PROJECT}/model_permissions"): Row(),
+    ("POST", f"{PROJECT}/model_permissions"): Row(MODELS),
+    ("DELETE", f"{PROJECT}/model_permissions"): Row(),
+    ("GET", f"{PROJECT}/service_accounts"): Row(),
+    ("POST", f"{PROJECT}/service_accounts"): Row(NAMED),
+    ("GET", f"{PROJECT}/service_accounts/{{account_id}}"): Row(),
+    ("POST", f"{PROJECT}/service_accounts/{{account_id}}"): Row(NAMED),
+    ("POST", f"{PROJECT}/service_accounts/{{account_id}}/api_keys"): Row(NAMED),
+    ("DELETE", f"{PROJECT}/service_accounts/{{account_id}}"): Row(),
+    ("GET", f"{PROJECT}/users"): Row(),
+    ("POST", f"{PROJECT}/users"): Row({"user_id": "{user_id}", "role": "member"}, owner=400),
+    ("GET", f"{PROJECT}/users/{{user_id}}"): Row(),
+    ("POST", f"{PROJECT}/users/{{user_id}}"): Row({"role": "owner"}),
+    ("DELETE", f"{PROJECT}/users/{{user_id}}"): Row(),
+    ("GET", f"{ORG}/users"): Row(),
+    ("GET", f"{ORG}/users/{{user_id}}"): Row(),
+    ("POST", f"{ORG}/users/{{user_id}}"): Row({"role": "reader"}),
+    ("DELETE", f"{ORG}/users/{{user_id}}"): Row(),
+    ("POST", f"{PROJECT}/archive"): Row(),
+}

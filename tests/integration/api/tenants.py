@@ -1,0 +1,169 @@
+"""Two organizations in a real database, with one of everything in each, behind the whole application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy import update
+
+from sayso.api.application import create_api
+from sayso.api.services import Services
+from sayso.core.caller import AdminCaller, Caller, ModelPermission
+from sayso.db.migrate import migrate
+from sayso.db.session import Database
+from sayso.ids import ProjectId, UserId, new_user_id
+from sayso.tenancy.accounts import Accounts
+from sayso.tenancy.admin_keys import create_admin_key, revoke_admin_key
+from sayso.tenancy.api_keys import create_key, revoke_key
+from sayso.tenancy.authentication import Authenticator, check_headers
+from sayso.tenancy.invites import create_invite
+from sayso.tenancy.key_tables import AdminApiKey, ApiKey
+from sayso.tenancy.model_permissions import set_model_permission
+from sayso.tenancy.project_keys import update_project_key
+from sayso.tenancy.project_users import add_project_user
+from sayso.tenancy.projects import archive_project, create_project
+from sayso.tenancy.service import add_organization
+from sayso.tenancy.service_accounts import create_service_account
+from sayso.tenancy.tables import Membership, User
+
+PEPPER = bytes(range(32))
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Secrets of keys in every state."""
+
+    owner: str
+    reader: str
+    admin_revoked: str
+    admin_expired: str
+    project: str
+    read_only: str
+    revoked: str
+    expired: str
+    archived: str
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An organization; `ids` has an id for each name in a path, `elsewhere` is a second project."""
+
+    owner: AdminCaller
+    keys: Keys
+    ids: dict[str, str]
+    elsewhere: str
+
+
+@dataclass(frozen=True)
+class Tenants:
+    """The application with both organizations."""
+
+    app: FastAPI
+    accounts: Accounts
+    first: Tenant
+    second: Tenant
+
+    def client(self, key: str | None) -> httpx.AsyncClient:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://sayso", headers=headers)
+
+
+@asynccontextmanager
+async def two_tenants(services: Services, folder: Path) -> AsyncIterator[Tenants]:
+    """Put real accounts under `services`."""
+    async with Database.open(f"sqlite:///{folder / 'sayso.db'}") as db:
+        await migrate(db)
+        accounts = Accounts(db, PEPPER)
+        authenticator = Authenticator(db, PEPPER)
+
+        async def check(caller: Caller | AdminCaller, organization: str | None, project: str | None) -> None:
+            check_headers(caller, organization, project)
+
+        async def slug(caller: Caller | AdminCaller) -> str:
+            return authenticator.organization_slug(caller)
+
+        real = replace(
+            services,
+            authenticate=authenticator.authenticate,
+            authenticate_admin=authenticator.authenticate_admin,
+            accounts=accounts,
+            check_account=check,
+            organization_slug=slug,
+        )
+        first, second = await _tenant(accounts, "first"), await _tenant(accounts, "second")
+        yield Tenants(create_api(real), accounts, first, second)
+
+
+async def _tenant(accounts: Accounts, slug: str) -> Tenant:
+    db = accounts.db
+    async with db.transaction() as session:
+        owner = await add_organization(session, slug, slug)
+    project = await create_project(db, owner, "here")
+    elsewhere = await create_project(db, owner, "elsewhere")
+    member = await add_member(accounts, owner, f"member@{slug}.example", "reader")
+    await add_project_user(db, owner, project.id, "member", user_id=member)
+    account, _ = await create_service_account(accounts, owner, project.id, "robot")
+    invite = await create_invite(db, owner, f"guest@{slug}.example", "reader", {})
+    await set_model_permission(db, owner, project.id, ModelPermission("deny_list", frozenset({"none"})))
+    key = await create_key(db, PEPPER, owner, project.id, "key")
+    admin_key = await create_admin_key(accounts, owner, "spare")
+    return Tenant(
+        owner,
+        await _keys(accounts, owner, member, project.id),
+        {
+            "project_id": project.id,
+            "key_id": key.id,
+            "admin_key_id": admin_key.key.id,
+            "account_id": account.id,
+            "user_id": member,
+            "invite_id": invite.id,
+        },
+        elsewhere.id,
+    )
+
+
+async def add_member(accounts: Accounts, owner: AdminCaller, email: str, role: str) -> UserId:
+    """Put a user into an organization, as accepting an invitation does."""
+    user = new_user_id()
+    now = datetime.now(UTC)
+    async with accounts.db.transaction() as session:
+        session.add(User(id=user, email=email, name=email, created_at=now))
+        await session.flush()
+        session.add(Membership(organization_id=owner.org_id, user_id=user, role=role, added_at=now))
+    return user
+
+
+async def _keys(accounts: Accounts, owner: AdminCaller, member: UserId, project: ProjectId) -> Keys:
+    db = accounts.db
+    admins = {
+        name: await create_admin_key(accounts, owner, name)
+        for name in ("owner", "admin_revoked", "admin_expired")
+    }
+    reader = await create_admin_key(accounts, AdminCaller(owner.org_id, member, "reader"), "reader")
+    await revoke_admin_key(db, owner, admins["admin_revoked"].key.id)
+    keys = {
+        name: await create_key(db, PEPPER, owner, project, name)
+        for name in ("project", "read_only", "revoked", "expired")
+    }
+    await revoke_key(db, owner, project, keys["revoked"].id)
+    await update_project_key(db, owner, project, keys["read_only"].id, scopes=["api.all.read"])
+    closed = await create_project(db, owner, "closed")
+    archived = await create_key(db, PEPPER, owner, closed.id, "archived")
+    await archive_project(db, owner, closed.id)
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    async with db.transaction() as session:
+        for table, key_id in (
+            (AdminApiKey, admins["admin_expired"].key.id),
+            (ApiKey, keys["expired"].id),
+        ):
+            await session.execute(update(table).where(table.id == key_id).values(expires_at=past))
+    return Keys(
+        reader=reader.secret,
+        archived=archived.secret,
+        **{name: made.secret for name, made in (admins | keys).items()},
+    )
