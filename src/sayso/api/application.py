@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from sayso.api.admin.accounts import account_routers
+from sayso.api.admin.money import money_routers
 from sayso.api.errors import MethodNotSupported, UnknownUrl, WireError, to_wire
 from sayso.api.health import health_router
 from sayso.api.middleware import RequestFrame
@@ -32,6 +33,7 @@ def create_api(services: Services) -> FastAPI:
         audio_router,
         health_router,
         *account_routers,
+        *money_routers,
     ):
         app.include_router(router)
     app.add_exception_handler(SaysoError, _sayso_error)

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from sayso.api.auth import presented_key
 from sayso.api.context import request_context
 from sayso.api.services import Services
+from sayso.billing.ledger import Ledger
 from sayso.core.caller import AdminCaller, Caller
 from sayso.errors import PermissionRefused
 from sayso.tenancy.accounts import Accounts
@@ -67,3 +68,11 @@ async def _accounts(services: ServicesDep) -> Accounts:
 
 
 AccountsDep = Annotated[Accounts, Depends(_accounts)]
+
+
+async def _ledger(services: ServicesDep) -> Ledger:
+    assert services.journal is not None, "no admin key can be good where there is no ledger"
+    return services.journal
+
+
+LedgerDep = Annotated[Ledger, Depends(_ledger)]

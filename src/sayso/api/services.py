@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+from sayso.billing.ledger import Ledger
 from sayso.core.caller import AdminCaller, Caller
 from sayso.core.speech import Audio
 from sayso.errors import AuthenticationFailed
@@ -83,9 +84,9 @@ class Services:
     """Everything that endpoints use.
 
     `authenticate` turns the key presented into a `Caller`, `authenticate_admin` an admin key into an
-    `AdminCaller`; `accounts` is what the admin API works on. `check_account` gets the caller with the
-    `OpenAI-Organization` and `OpenAI-Project` headers and raises `AuthenticationFailed` where they do not
-    match. `organization_slug` is what the `openai-organization` header says. `vendor_extras` tells
+    `AdminCaller`; `accounts` and `journal` are what the admin API works on. `check_account` gets the caller
+    with the `OpenAI-Organization` and `OpenAI-Project` headers and raises `AuthenticationFailed` where they
+    do not match. `organization_slug` is what the `openai-organization` header says. `vendor_extras` tells
     whether fields that OpenAI does not have are ignored or refused.
     """
 
@@ -101,3 +102,4 @@ class Services:
     vendor_extras: VendorExtras = "ignore"
     authenticate_admin: Callable[[str], Awaitable[AdminCaller]] = no_admin
     accounts: Accounts | None = None
+    journal: Ledger | None = None

@@ -103,6 +103,7 @@ class Gateway:
             authenticate=self._authenticator.authenticate,
             authenticate_admin=self._authenticator.authenticate_admin,
             accounts=Accounts(self._tenancy.database, self._tenancy.pepper),
+            journal=self._ledger,
             check_account=_check_account,
             organization_slug=self._organization_slug,
             decoder=TimedDecoder(self._decoder, self._metrics),

@@ -1,6 +1,6 @@
 """Lists of objects: which page is asked for, and how one looks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -17,15 +17,31 @@ MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
 
 
-def cut(params: QueryParams) -> Cut:
+def cut(params: QueryParams, *, default: int = DEFAULT_LIMIT) -> Cut:
     """Read `after`, `before`, `limit` and `order`. Raises `InvalidRequest`."""
     limit = query.integer(params, "limit", minimum=0, maximum=MAX_LIMIT)
     return Cut(
-        DEFAULT_LIMIT if limit is None else limit,
+        default if limit is None else limit,
         params.get("after") or None,
         params.get("before") or None,
         query.word(params, "order", ("asc", "desc"), "asc"),
     )
+
+
+def page_of(items: Sequence[T], asked: Cut, identity: Callable[[T], str]) -> Page[T]:
+    """Cut a page out of a list that is whole and in ascending order, as the database cuts long ones."""
+    backwards = asked.before is not None and asked.after is None
+    cursor = asked.before if backwards else asked.after
+    order = list(items if (asked.order == "asc") != backwards else reversed(items))
+    if asked.limit <= 0:
+        return Page()
+    if cursor is not None:
+        ids = [identity(item) for item in order]
+        if cursor not in ids:
+            return Page()
+        order = order[ids.index(cursor) + 1 :]
+    kept = order[: asked.limit]
+    return Page(tuple(reversed(kept) if backwards else kept), len(order) > asked.limit)
 
 
 def page_response(page: Page[T], shape: Callable[[T], dict[str, object]]) -> Response:
