@@ -6,7 +6,7 @@ that sum and never below zero.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, Self, TypeAlias
 
@@ -99,7 +99,7 @@ class InvoiceLine:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """An organization and the names of its projects, as they are on the day of the invoice."""
+    """An organization and the names of its projects by id, as they are on the day of the invoice."""
 
     id: str
     name: str
@@ -184,7 +184,10 @@ def compose(
     charged = checked(sum(line.nano_usd for line in kept))
     cents = min(to_cents(charged), to_cents(max(0, credit_nano_usd)))
     taken = min(max(0, credit_nano_usd), cents * NANO_PER_CENT)
-    return Invoice(month, buyer, seller, note, kept, taken, cents)
+    named = tuple(
+        (project, buyer.project_name(project)) for project in sorted({one.project_id for one in kept})
+    )
+    return Invoice(month, replace(buyer, projects=named), seller, note, kept, taken, cents)
 
 
 def merge(lines: Iterable[InvoiceLine]) -> tuple[InvoiceLine, ...]:
