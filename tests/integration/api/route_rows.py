@@ -1,5 +1,6 @@
 """How to ask each route for something: the rows of the tenant matrix, in an order in which all succeed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 class Row:
     """How to ask a route for something: with a body, a query, and other ids for names in its path."""
 
-    body: dict[str, object] | None = None
+    body: Mapping[str, object] | None = None
     query: str = ""
     ids: dict[str, str] = field(default_factory=dict)
     owner: int = 200  # what an owner gets

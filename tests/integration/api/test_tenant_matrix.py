@@ -6,12 +6,12 @@ from typing import Literal
 
 import httpx
 import pytest
-from conftest import MakeWorld
-from route_rows import ORG, PROJECT, ROWS, Row
-from tenants import Tenant, Tenants, two_tenants
 
 from sayso.tenancy.audit import AuditFilter, list_audit_logs
 from sayso.tenancy.paging import Cut
+from tests.integration.api.conftest import MakeWorld
+from tests.integration.api.route_rows import ORG, PROJECT, ROWS, Row
+from tests.integration.api.tenants import Tenant, Tenants, two_tenants
 
 Door = Literal["project", "admin"]
 MISSING = "aaaaaaaaaaaaaaaaaaaaaaaa"
@@ -90,15 +90,15 @@ async def test_an_owner_may_do_everything(tenants: Tenants) -> None:
 @pytest.mark.parametrize("state", ["none", "unknown", "revoked", "expired", "archived"])
 async def test_without_a_good_key_nothing_answers(tenants: Tenants, door: Door, state: str) -> None:
     keys = tenants.first.keys
-    presented = {
+    states: dict[str, list[str | None]] = {
         "none": [None],
         "unknown": ["sk-sayso-" + "x" * 51, "sk-sayso-admin-' OR 1=1 --"],
         "revoked": [keys.revoked, keys.admin_revoked],
         "expired": [keys.expired, keys.admin_expired],
         "archived": [keys.archived],
-    }[state]
+    }
     before = await changes(tenants)
-    for key in presented:
+    for key in states[state]:
         found = await statuses(tenants, door, key)
         code = None if key is None else "invalid_api_key"
         assert set(found.values()) == {(401, code)}
