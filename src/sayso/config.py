@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     )
     database_url: str = Field(
         default_factory=_default_database_url,
-        description="Database, as an SQLAlchemy URL: `sqlite:////absolute/path`.",
+        description="Database: `sqlite:////absolute/path` or `postgresql://user:password@host:port/name`.",
         json_schema_extra={"shown_default": "`sayso.db` in the data folder"},
         repr=False,
     )
