@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from sayso.billing import holds, upserts, usage_events
 from sayso.billing.counters import CounterSheet, Tally
@@ -218,11 +218,17 @@ class Batch:
         return next(book for book in self._books if book.id == number)
 
     def _load_rules(self, scope_ids: set[str]) -> None:
-        limits, budgets = upserts.table_of(RateLimit), upserts.table_of(Budget)
-        found = self._connection.execute(select(*limits.columns).where(limits.c.scope_id.in_(scope_ids)))
+        scopes = {"scopes": list(scope_ids)}
+        found = self._connection.execute(_RATE_LIMITS, scopes)
         self._rate_limits = [RateLimitRule(*row) for row in found]
-        found = self._connection.execute(select(*budgets.columns).where(budgets.c.scope_id.in_(scope_ids)))
+        found = self._connection.execute(_BUDGETS, scopes)
         self._budgets = [BudgetRule(*row) for row in found]
+
+
+_LIMIT_TABLE, _BUDGET_TABLE = upserts.table_of(RateLimit), upserts.table_of(Budget)
+_SCOPES: BindParameter[Sequence[str]] = bindparam("scopes", expanding=True)
+_RATE_LIMITS = select(*_LIMIT_TABLE.columns).where(_LIMIT_TABLE.c.scope_id.in_(_SCOPES))
+_BUDGETS = select(*_BUDGET_TABLE.columns).where(_BUDGET_TABLE.c.scope_id.in_(_SCOPES))
 
 
 def _trial(reservation: Reservation) -> HoldState:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from sayso.billing import upserts
 from sayso.billing.money import checked
@@ -112,6 +112,13 @@ def period_end(period: Period, moment: int) -> int:
             return period_start("month", (start + 32 * 86_400) * MICROSECONDS)
 
 
+_TABLE = upserts.table_of(Counter)
+_COUNTERS = select(*_TABLE.columns).where(
+    _TABLE.c.period_start.in_(bindparam("starts", expanding=True)),
+    _TABLE.c.scope_id.in_(bindparam("scopes", expanding=True)),
+)
+
+
 class CounterSheet:
     """The counters that one batch needs."""
 
@@ -125,11 +132,11 @@ class CounterSheet:
         wanted = set(keys)
         if not wanted:
             return
-        query = select(*upserts.table_of(Counter).columns).where(
-            Counter.period_start.in_({key.period_start for key in wanted}),
-            Counter.scope_id.in_({key.scope_id for key in wanted}),
-        )
-        for row in connection.execute(query):
+        parameters = {
+            "starts": list({key.period_start for key in wanted}),
+            "scopes": list({key.scope_id for key in wanted}),
+        }
+        for row in connection.execute(_COUNTERS, parameters):
             key = CounterKey(*row[:5])
             if key in wanted:
                 self._tallies[key] = Tally(*row[5:])

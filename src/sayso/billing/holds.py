@@ -85,10 +85,10 @@ def opened(reservation: Reservation, price_book_id: int, amount: int, now: int, 
 
 def load(connection: Connection, request_ids: Iterable[str]) -> dict[str, HoldState]:
     """Return the holds of these requests that there are."""
-    table, wanted = upserts.table_of(HoldRow), list(request_ids)
+    wanted = list(request_ids)
     if not wanted:
         return {}
-    rows = connection.execute(select(*table.columns).where(table.c.request_id.in_(wanted)))
+    rows = connection.execute(_HOLDS, {"wanted": wanted})
     return {row.request_id: HoldState(*row) for row in rows}
 
 
@@ -109,9 +109,8 @@ def keep_alive(connection: Connection, request_ids: Sequence[str], expires_at: i
 
 def write(connection: Connection, new: Sequence[HoldState], closed: Sequence[HoldState]) -> None:
     """Insert `new` holds and write how `closed` ones have ended."""
-    table = upserts.table_of(HoldRow)
     if new:
-        connection.execute(insert(table), [_columns(hold) for hold in new])
+        connection.execute(_INSERT, [_columns(hold) for hold in new])
     if closed:
         connection.execute(
             _CLOSE, [{f"new_{name}": getattr(hold, name) for name in _ENDS} for hold in closed]
@@ -126,9 +125,12 @@ def forget(connection: Connection, closed_before: int, limit: int) -> None:
 
 _FIELDS = tuple(field.name for field in fields(HoldState))
 _ENDS = ("request_id", "state", "tokens", "audio_milliseconds", "amount", "closed_at")
+_TABLE = upserts.table_of(HoldRow)
+_HOLDS = select(*_TABLE.columns).where(_TABLE.c.request_id.in_(bindparam("wanted", expanding=True)))
+_INSERT = insert(_TABLE)
 _CLOSE = (
-    update(upserts.table_of(HoldRow))
-    .where(upserts.table_of(HoldRow).c.request_id == bindparam("new_request_id"))
+    update(_TABLE)
+    .where(_TABLE.c.request_id == bindparam("new_request_id"))
     .values({name: bindparam(f"new_{name}") for name in _ENDS[1:]})
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from sayso.billing import upserts
 from sayso.billing.money import checked
@@ -61,15 +61,20 @@ def revenue(meter: str) -> str:
     return f"revenue:{meter}"
 
 
+_LAST = select(LedgerTransaction.id, LedgerTransaction.hash).order_by(LedgerTransaction.id.desc()).limit(1)
+_BALANCES = select(AccountBalance.account, AccountBalance.balance).where(
+    AccountBalance.account.in_(bindparam("accounts", expanding=True))
+)
+_INSERT_TRANSACTIONS = insert(upserts.table_of(LedgerTransaction))
+_INSERT_ENTRIES = insert(upserts.table_of(LedgerEntry))
+
+
 class Journal:
     """The ledger's end, as one batch extends it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        query = select(LedgerTransaction.id, LedgerTransaction.hash)
-        last = connection.execute(query.order_by(LedgerTransaction.id.desc()).limit(1)).one_or_none()
-        self._number: int = last.id if last else 0
-        self._hash: bytes = last.hash if last else FIRST_HASH
+        self._head: tuple[int, bytes] | None = None
         self._balances: dict[str, int] = {}
         self._changed: set[str] = set()
         self._transactions: list[dict[str, object]] = []
@@ -79,8 +84,7 @@ class Journal:
         """Read the balances of `accounts`."""
         missing = set(accounts) - self._balances.keys()
         if missing:
-            table = upserts.table_of(AccountBalance)
-            found = self._connection.execute(select(*table.columns).where(table.c.account.in_(missing)))
+            found = self._connection.execute(_BALANCES, {"accounts": list(missing)})
             self._balances |= dict.fromkeys(missing, 0) | {row.account: row.balance for row in found}
 
     def check(self, posting: Posting) -> None:
@@ -95,26 +99,26 @@ class Journal:
         """Add `posting`, which has been checked; return its number."""
         self._balances |= self._after(posting)
         self._changed |= {account for account, _ in posting.entries}
-        previous = self._hash
-        self._number += 1
-        self._hash = chained(previous, self._number, posting)
+        last, previous = self._head or self._read_head()
+        number = last + 1
+        self._head = (number, chained(previous, number, posting))
         self._transactions.append(
             {
-                "id": self._number,
+                "id": number,
                 "kind": posting.kind,
                 "organization_id": posting.organization_id,
                 "reference": posting.reference,
                 "reverses": posting.reverses,
                 "posted_at": posting.posted_at,
                 "previous_hash": previous,
-                "hash": self._hash,
+                "hash": self._head[1],
             }
         )
         self._entries += [
-            {"transaction_id": self._number, "position": position, "account": account, "amount": amount}
+            {"transaction_id": number, "position": position, "account": account, "amount": amount}
             for position, (account, amount) in enumerate(posting.entries)
         ]
-        return self._number
+        return number
 
     def reversal(self, number: int, posted_at: int) -> Posting:
         """Return the transaction that takes `number` back. Raises `InvalidRequest` where that can not be."""
@@ -136,10 +140,14 @@ class Journal:
     def flush(self) -> None:
         """Write what was appended."""
         if self._transactions:
-            self._connection.execute(insert(upserts.table_of(LedgerTransaction)), self._transactions)
-            self._connection.execute(insert(upserts.table_of(LedgerEntry)), self._entries)
+            self._connection.execute(_INSERT_TRANSACTIONS, self._transactions)
+            self._connection.execute(_INSERT_ENTRIES, self._entries)
         changed = [{"account": name, "balance": self._balances[name]} for name in sorted(self._changed)]
         upserts.replace(self._connection, AccountBalance, changed)
+
+    def _read_head(self) -> tuple[int, bytes]:
+        last = self._connection.execute(_LAST).one_or_none()
+        return (last.id, last.hash) if last else (0, FIRST_HASH)
 
     def _after(self, posting: Posting) -> dict[str, int]:
         balances: dict[str, int] = {}

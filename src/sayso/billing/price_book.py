@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Any, cast
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.billing.money import parse_usd
@@ -110,9 +110,15 @@ async def publish(db: Database, draft: PriceBookDraft, *, effective_from: int) -
 
 def load_books(connection: Connection, *, after: int = 0) -> list[PriceBookVersion]:
     """Return the published versions with ids greater than `after`, in order."""
-    query = select(PriceBook.id, PriceBook.version, PriceBook.effective_from).where(PriceBook.id > after)
-    heads = connection.execute(query.order_by(PriceBook.id)).all()
+    heads = connection.execute(_BOOKS_AFTER, {"after": after}).all()
     return [PriceBookVersion(*head, load_rows(connection, head.id)) for head in heads]
+
+
+_BOOKS_AFTER = (
+    select(PriceBook.id, PriceBook.version, PriceBook.effective_from)
+    .where(PriceBook.id > bindparam("after"))
+    .order_by(PriceBook.id)
+)
 
 
 def load_rows(connection: Connection, book_id: int) -> tuple[PriceRow, ...]:

@@ -70,7 +70,7 @@ def write(connection: Connection, records: Sequence[tuple[UsageRecord, int]]) ->
     if not records:
         return
     events = [_event(record, number) for record, number in records]
-    connection.execute(insert(upserts.table_of(UsageEventRow)), events)
+    connection.execute(_INSERT, events)
     hours: dict[tuple[Any, ...], dict[str, Any]] = {}
     for record, _ in records:
         row = hour_of(record)
@@ -81,6 +81,7 @@ def write(connection: Connection, records: Sequence[tuple[UsageRecord, int]]) ->
     upserts.add(connection, UsageHour, list(hours.values()))
 
 
+_INSERT = insert(upserts.table_of(UsageEventRow))
 _HOUR_TABLE = upserts.table_of(UsageHour)
 _HOUR_KEY = tuple(column.name for column in _HOUR_TABLE.primary_key)
 _HOUR_SUMS = tuple(column.name for column in _HOUR_TABLE.columns if column.name not in _HOUR_KEY)
