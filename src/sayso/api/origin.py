@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import orjson
 from starlette.requests import Request
@@ -33,7 +34,9 @@ def origin_of(
     context = request_context(request.scope)
 
     def admitted(hold: Hold) -> None:
-        context.rate_limits = hold.rate_limits
+        # Audio has no tokens: its answers speak of requests alone, as OpenAI's do.
+        heard = endpoint.startswith("audio")
+        context.rate_limits = replace(hold.rate_limits, tokens=None) if heard else hold.rate_limits
 
     key = request.headers.get(HEADER)
     claim = None if key is None else _claim(key, caller, values, file)
