@@ -7,6 +7,7 @@ import typer
 from sayso import __version__
 from sayso.cli.chat import chat_command
 from sayso.cli.doctor import doctor_command
+from sayso.cli.invites import invites_app
 from sayso.cli.invoice import invoice_command
 from sayso.cli.keys import keys_app
 from sayso.cli.ledger import ledger_app
@@ -50,6 +51,7 @@ app.command("invoice")(invoice_command)
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
+app.add_typer(invites_app, name="invites")
 
 
 def main() -> None:

@@ -19,6 +19,15 @@ ADMIN_KEY = {"key_id": "admin_key_id"}
 RETENTION = {"retention_type": "zero_data_retention"}
 MODELS = {"mode": "allow_list", "model_ids": ["fake-chat"]}
 CHAT = {"model": "fake-chat", "messages": [{"role": "user", "content": "hello"}]}
+USAGE = "?start_time=1700000000&limit=1"
+SPEND_LIMIT = {"threshold_amount": 1_000_000, "currency": "USD", "interval": "month"}
+SPEND_ALERT = SPEND_LIMIT | {"notification_channel": {"type": "email", "recipients": ["someone@example.org"]}}
+METERS = (("*chat", "prompt_tokens"), ("*chat", "completion_tokens"), ("*speech", "audio_milliseconds"))
+PRICES = {
+    "version": "next",
+    "prices": [{"model": model, "meter": meter, "nano_usd": 1} for model, meter in METERS],
+}
+OF_PROJECT = {"alert_id": "project_alert_id"}
 ORG = "/v1/organization"
 PROJECT = f"{ORG}/projects/{{project_id}}"
 
@@ -71,5 +80,33 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", f"{ORG}/users/{{user_id}}"): Row(),
     ("POST", f"{ORG}/users/{{user_id}}"): Row({"role": "reader"}),
     ("DELETE", f"{ORG}/users/{{user_id}}"): Row(),
+    ("GET", f"{ORG}/usage/completions"): Row(query=USAGE),
+    ("GET", f"{ORG}/usage/audio_transcriptions"): Row(query=USAGE),
+    ("GET", f"{ORG}/usage/{{kind}}"): Row(query=USAGE, ids={"kind": "embeddings"}),
+    ("GET", f"{ORG}/costs"): Row(query=USAGE),
+    ("GET", f"{PROJECT}/rate_limits"): Row(),
+    ("POST", f"{PROJECT}/rate_limits/{{rate_limit_id}}"): Row(
+        {"max_requests_per_1_minute": 1_000}, ids={"rate_limit_id": "rl-fake-chat"}
+    ),
+    ("GET", f"{ORG}/spend_limit"): Row(),
+    ("POST", f"{ORG}/spend_limit"): Row(SPEND_LIMIT),
+    ("DELETE", f"{ORG}/spend_limit"): Row(),
+    ("GET", f"{PROJECT}/spend_limit"): Row(),
+    ("POST", f"{PROJECT}/spend_limit"): Row(SPEND_LIMIT),
+    ("DELETE", f"{PROJECT}/spend_limit"): Row(),
+    ("GET", f"{ORG}/spend_alerts"): Row(),
+    ("POST", f"{ORG}/spend_alerts"): Row(SPEND_ALERT),
+    ("GET", f"{ORG}/spend_alerts/{{alert_id}}"): Row(),
+    ("POST", f"{ORG}/spend_alerts/{{alert_id}}"): Row(SPEND_ALERT),
+    ("DELETE", f"{ORG}/spend_alerts/{{alert_id}}"): Row(),
+    ("GET", f"{PROJECT}/spend_alerts"): Row(),
+    ("POST", f"{PROJECT}/spend_alerts"): Row(SPEND_ALERT),
+    ("GET", f"{PROJECT}/spend_alerts/{{alert_id}}"): Row(ids=OF_PROJECT),
+    ("POST", f"{PROJECT}/spend_alerts/{{alert_id}}"): Row(SPEND_ALERT, ids=OF_PROJECT),
+    ("DELETE", f"{PROJECT}/spend_alerts/{{alert_id}}"): Row(ids=OF_PROJECT),
+    ("GET", f"{ORG}/price_books"): Row(),
+    ("POST", f"{ORG}/price_books"): Row(PRICES),
+    ("GET", f"{ORG}/invoices/{{month}}"): Row(ids={"month": "2026-01"}),
+    ("POST", f"{ORG}/credits"): Row({"amount": "1.00", "reference": "a present"}),
     ("POST", f"{PROJECT}/archive"): Row(),
 }

@@ -12,6 +12,8 @@ from sqlalchemy import update
 
 from sayso.api.application import create_api
 from sayso.api.services import Services
+from sayso.billing.ledger import Ledger
+from sayso.billing.price_book import ensure_launch_prices
 from sayso.core.caller import AdminCaller, Caller, ModelPermission
 from sayso.db.migrate import migrate
 from sayso.db.session import Database
@@ -29,6 +31,7 @@ from sayso.tenancy.projects import archive_project, create_project
 from sayso.tenancy.service import add_organization
 from sayso.tenancy.service_accounts import create_service_account
 from sayso.tenancy.tables import Membership, User
+from tests.integration.api.route_rows import SPEND_ALERT, SPEND_LIMIT
 
 PEPPER = bytes(range(32))
 
@@ -78,6 +81,8 @@ async def two_tenants(services: Services, folder: Path) -> AsyncIterator[Tenants
     """Put real accounts under `services`."""
     async with Database.open(f"sqlite:///{folder / 'sayso.db'}") as db:
         await migrate(db)
+        await ensure_launch_prices(db)
+        ledger = Ledger.open(db)
         accounts = Accounts(db, PEPPER)
         authenticator = Authenticator(db, PEPPER)
 
@@ -92,11 +97,23 @@ async def two_tenants(services: Services, folder: Path) -> AsyncIterator[Tenants
             authenticate=authenticator.authenticate,
             authenticate_admin=authenticator.authenticate_admin,
             accounts=accounts,
+            journal=ledger,
             check_account=check,
             organization_slug=slug,
         )
-        first, second = await _tenant(accounts, "first"), await _tenant(accounts, "second")
-        yield Tenants(create_api(real), accounts, first, second)
+        made = Tenants(
+            create_api(real),
+            accounts,
+            await _tenant(accounts, "default"),
+            await _tenant(accounts, "second"),
+        )
+        for tenant in (made.first, made.second):
+            async with made.client(tenant.keys.owner) as owner:
+                await _set_limits(owner, tenant)
+        try:
+            yield made
+        finally:
+            await ledger.close()
 
 
 async def _tenant(accounts: Accounts, slug: str) -> Tenant:
@@ -125,6 +142,15 @@ async def _tenant(accounts: Accounts, slug: str) -> Tenant:
         },
         elsewhere.id,
     )
+
+
+async def _set_limits(owner: httpx.AsyncClient, tenant: Tenant) -> None:
+    """Give the organization and its project a spend limit and an alert each."""
+    project = f"/projects/{tenant.ids['project_id']}"
+    for name, path in (("alert_id", ""), ("project_alert_id", project)):
+        await owner.post(f"/v1/organization{path}/spend_limit", json=SPEND_LIMIT)
+        alert = await owner.post(f"/v1/organization{path}/spend_alerts", json=SPEND_ALERT)
+        tenant.ids[name] = alert.json()["id"]
 
 
 async def add_member(accounts: Accounts, owner: AdminCaller, email: str, role: str) -> UserId:
