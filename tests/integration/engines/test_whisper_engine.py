@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import aclosing
 from dataclasses import replace
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sayso.engines.base import SpeechEngine
 from sayso.engines.config import EngineConfig
 from sayso.engines.registry import load_engine
 from sayso.engines.whisper.engine import WhisperSpeechEngine
+from sayso.engines.whisper.features import WINDOW_FRAMES, Floats
 from sayso.engines.whisper.transcription import Transcription
 from sayso.errors import ConfigurationError, EngineFailed, EngineOverloaded, InvalidRequest
 
@@ -38,6 +40,29 @@ async def test_no_speech_gives_no_words(
     assert first == SpeechStarted("en", 0.0)
     assert segments == []
     assert last == SpeechFinished(sound(seconds).usage)
+
+
+async def test_every_window_is_scaled_by_the_loudest_bin_of_all(
+    whisper_engine: WhisperSpeechEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speech = np.frombuffer(files("sayso.inference").joinpath("probe.wav").read_bytes()[44:], "<i2")
+    tone = 20_000 * np.sin(np.arange(16_000) * 0.3)
+    pcm = np.concatenate((np.resize(speech // 8, 31 * 16_000), tone)).astype("<i2")
+    weights = whisper_engine._weights
+    scales: list[float] = []
+    encode = weights.encode
+
+    def noted(mel: Floats, loudest: float) -> object:
+        scales.append(loudest)
+        return encode(mel, loudest)
+
+    monkeypatch.setattr(weights, "encode", noted)
+    await events_of(whisper_engine, request(Audio(memoryview(pcm.tobytes()))))
+    quiet = float(weights.listen(pcm, 0, WINDOW_FRAMES).max())
+    loud = float(weights.listen(pcm, WINDOW_FRAMES, 200).max())
+    assert loud > quiet + 1
+    assert len(scales) >= 2
+    assert scales == pytest.approx([loud] * len(scales))
 
 
 async def test_the_given_language_is_reported(whisper_engine: WhisperSpeechEngine) -> None:

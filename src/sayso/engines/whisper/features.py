@@ -63,7 +63,7 @@ def log_mel(pcm: Samples, first: int, frames: int, mel_filters: Floats) -> Float
 
 
 def scaled(mel: Floats, loudest: float) -> Floats:
-    """Return what the encoder hears: cut at 8 below the loudest bin of the audio so far, then (x + 4) / 4.
+    """Return what the encoder hears: cut at 8 below the loudest bin of the audio, then (x + 4) / 4.
 
     As in Whisper's published code, which takes the loudest bin of the whole audio.
     """

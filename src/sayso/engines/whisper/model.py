@@ -109,7 +109,7 @@ class WhisperWeights:
         return log_mel(pcm, first, frames, self._mel_filters)
 
     def encode(self, mel: Floats, loudest: float) -> Encoded:
-        """Run the encoder over a window; `loudest` is the highest value of `listen` so far."""
+        """Run the encoder over a window; `loudest` is the highest value of `listen`."""
         return self.model.encode(pad_frames(scaled(mel, loudest), WINDOW_FRAMES))
 
     def detect(self, encoded: Encoded) -> tuple[LanguageProbability, ...]:

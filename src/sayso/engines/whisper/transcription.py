@@ -20,6 +20,7 @@ from sayso.engines.whisper.voice import CLEAR_SPEECH, SPEECH, VoiceActivity, Voi
 from sayso.engines.whisper.windows import MIN_ADVANCE, Piece, WindowCut, cut_window
 from sayso.engines.whisper.words import spoken_span, spoken_words
 
+LISTEN_WINDOWS = 10  # whose loudness is looked at in one step, about half a second
 LEAD_FRAMES = 50  # heard before the first speech of a window
 MAX_LEAD_FRAMES = 500  # silence that is still decoded with what follows: it changes no words, a cut may
 EDGE_SAMPLES = SAMPLE_RATE // 2  # how far Whisper's times may be off when speech is looked for
@@ -39,7 +40,9 @@ class Window:
 class Transcription:
     """The state between windows: where the next begins, what was written before it, who speaks what.
 
-    `step` brings `SpeechStarted` first, segments, and `SpeechFinished` last.
+    Audio of more than a window is first listened through for its loudest bin, as in Whisper's published code;
+    a few windows a step, so that nobody waits behind it. `step` brings `SpeechStarted` first, segments, and
+    `SpeechFinished` last.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Transcription:
         self._segments = 0
         self._speech_end = 0.0
         self._loudest = -10.0
+        self._listened = self._frames if self._frames <= WINDOW_FRAMES else 0
         self._before: list[int] | None = None
 
     @property
@@ -66,6 +70,8 @@ class Transcription:
 
     def step(self) -> Sequence[SpeechEvent]:
         """Decode the next window, or pass over it where nobody speaks."""
+        if self._listened < self._frames:
+            return self._listen()
         events: list[SpeechEvent] = []
         if self._language is not None:
             events += self._start(self._language, 1.0)
@@ -84,6 +90,17 @@ class Transcription:
             events.append(SpeechFinished(self._request.audio.usage))
             self._finished = True
         return events
+
+    def _listen(self) -> Sequence[SpeechEvent]:
+        """Take the loudest bin of the next windows into account."""
+        for _ in range(LISTEN_WINDOWS):
+            frames = min(WINDOW_FRAMES, self._frames - self._listened)
+            if frames <= 0:
+                break
+            mel = self._weights.listen(self._pcm, self._listened, frames)
+            self._loudest = max(self._loudest, float(mel.max()))
+            self._listened += frames
+        return ()
 
     def _start(self, language: str, probability: float) -> Sequence[SpeechEvent]:
         if self._started:
