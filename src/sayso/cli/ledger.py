@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from sayso.billing.invoice_store import first_fault
 from sayso.billing.ledger_view import TransactionRecord, balances, last_transactions
 from sayso.billing.money import format_usd
-from sayso.cli.console import id_table, out
+from sayso.billing.verify import Verification, verify
+from sayso.cli.console import fail, id_table, out
 from sayso.cli.database import with_database
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.config import Settings
@@ -18,6 +20,32 @@ from sayso.ids import OrgId
 from sayso.jobs.directory import party
 
 ledger_app = typer.Typer(help="Look at the ledger, and check it.", no_args_is_help=True)
+
+
+@ledger_app.command("verify")
+def verify_command(
+    as_json: JsonOption = False, data_dir: DataDirOption = None, config: ConfigOption = None
+) -> None:
+    """Compute everything again from the usage events; exit with status 1 where the books disagree."""
+
+    async def check(db: Database, _: Settings) -> tuple[Verification, str | None]:
+        found = await verify(db)
+        if found.divergence is not None:
+            where = found.divergence
+            return found, f"{where.table}, {where.key}: {where.reason}"
+        return found, await first_fault(db)
+
+    found, fault = with_database(check, config, data_dir)
+    if as_json:
+        counts = {"transactions": found.transactions, "usage_events": found.usage_events}
+        out.out(json.dumps({"ok": fault is None, **counts, "first_divergence": fault}), highlight=False)
+    elif fault is None:
+        out.print(
+            f"{found.usage_events:,} usage events and {found.transactions:,} transactions agree with each "
+            "other, with all sums and with every issued invoice."
+        )
+    if fault is not None:
+        fail(f"the books disagree, first here: {fault}")
 
 
 @ledger_app.command("show")

@@ -21,6 +21,7 @@ from sayso.cli.main import app
 from sayso.config import Settings
 from sayso.core.caller import Caller
 from sayso.core.metering import Quantities
+from sayso.db.sqlite import driver
 from sayso.ids import new_request_id
 
 NOW = datetime.now(UTC)
@@ -187,3 +188,41 @@ def test_the_accounts_sum_to_nothing(data_dir: Path) -> None:
     (owed,) = (amount for account, amount in accounts.items() if account.endswith(":receivable"))
     assert owed == 2 * 6_009_000_000
     assert "$12.018" in said(data_dir, "ledger", "show", "--accounts")
+
+
+def test_the_books_of_a_good_ledger_agree(data_dir: Path) -> None:
+    answer = as_json(data_dir, "ledger", "verify")
+    assert answer == {"ok": True, "transactions": 6, "usage_events": 6, "first_divergence": None}
+    assert "6 usage events and 6 transactions agree" in said(data_dir, "ledger", "verify")
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("ledger_entries", "amount = amount + 1 WHERE transaction_id = 3 AND position = 0"),
+        ("ledger_transactions", "reference = 'X' || substr(reference, 2) WHERE id = 2"),
+        ("ledger_transactions", "hash = CAST(x'00' || substr(hash, 2) AS BLOB) WHERE id = 6"),
+        ("usage_events", "prompt_tokens = prompt_tokens + 1 WHERE transaction_id = 1"),
+        ("usage_events", "project_id = 'proj_x' WHERE transaction_id = 4"),
+        ("usage_hours", "audio_charge = audio_charge - 1 WHERE audio_charge > 0"),
+        ("account_balances", "balance = balance + 1 WHERE account = 'revenue:prompt_tokens'"),
+        ("prices", "nano_usd = nano_usd + 1 WHERE model = 'whisper-1'"),
+        ("price_books", "sha256 = 'x' || substr(sha256, 2)"),
+        ("counters", "posted = posted + 1 WHERE period = 'month'"),
+        ("invoices", "document = replace(document, '\"6.01\"', '\"0.01\"')"),
+    ],
+)
+def test_one_changed_byte_is_found_in_each_table(tmp_path: Path, table: str, change: str) -> None:
+    asyncio.run(fill(tmp_path))
+    said(tmp_path, "invoice", "--month", str(LAST))
+    connection = driver().module.connect(tmp_path / "sayso.db")
+    triggers = f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = '{table}'"
+    for (name,) in connection.execute(triggers).fetchall():
+        connection.execute(f"DROP TRIGGER {name}")
+    assert connection.execute(f"UPDATE {table} SET {change}").rowcount > 0
+    connection.commit()
+    connection.close()
+    result = run(tmp_path, "ledger", "verify")
+    assert result.exit_code == 1
+    assert "the books disagree, first here:" in result.stderr
+    assert json.loads(run(tmp_path, "ledger", "verify", "--json").stdout)["ok"] is False
