@@ -262,6 +262,8 @@ def test_a_spend_limit_stops_and_the_client_does_not_insist(
     assert project.nano_usd() <= 20_000_000
     assert limits.delete(project.id).deleted
     project.chat(1_500)
+    full = limits.update(project.id, threshold_amount=1, currency="USD", interval="month")
+    assert full.enforcement.status == limits.retrieve(project.id).enforcement.status == "enforcing"
     project.client.close()
 
 

@@ -10,6 +10,7 @@ from sayso.api.services import Limits, Services
 from sayso.app.deployments import Deployment, Engines, build_engines
 from sayso.app.health import GatewayHealth
 from sayso.app.http_metrics import GatewayMetrics, TimedDecoder
+from sayso.app.spend_watch import tell_of_spending
 from sayso.app.tenancy import Tenancy
 from sayso.audio.decoding import AudioDecoder
 from sayso.billing.ledger import Ledger
@@ -125,6 +126,7 @@ class Gateway:
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             await self._flush()
+            await tell_of_spending(self._tenancy.database, self._metrics)
 
     async def _flush(self) -> None:
         try:

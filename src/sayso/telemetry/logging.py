@@ -41,6 +41,7 @@ class Fields(TypedDict, total=False):
     org_id: str
     project_id: str
     key_id: str
+    alert_id: str
     route: str
     method: str
     status: int

@@ -49,6 +49,7 @@ class Metrics:
             "cached_prompt_tokens", "Tokens of prompts that the prefix cache served.", "model"
         )
         self.audio_seconds = self._counter("audio_seconds", "Audio heard.", "model", "task")
+        self.spend_alerts = self._counter("spend_alerts", "Spend alerts reached.", "scope")
 
     def _add_engines(self) -> None:
         self.in_flight = self._gauge("in_flight", "Requests admitted and not yet answered.", "model")
