@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sayso.tenancy import key_format
-from sayso.tenancy.key_format import BASE62, PREFIX
+from sayso.tenancy.key_format import ADMIN_PREFIX, BASE62, PREFIX
 
 ascii_text = st.text(st.characters(max_codepoint=127), max_size=80)
 
@@ -87,3 +87,14 @@ def test_the_digest_depends_on_key_and_pepper() -> None:
     digests = {key_format.digest(pepper, key) for pepper in (b"a" * 32, b"b" * 32) for key in keys}
     assert len(digests) == 4
     assert {len(digest) for digest in digests} == {32}
+
+
+def test_an_admin_key_is_no_projects_key() -> None:
+    admin, key = key_format.new_key(ADMIN_PREFIX), key_format.new_key()
+    assert len(admin) == 66
+    assert key_format.lookup_id(admin, ADMIN_PREFIX) == admin[15:27]
+    assert key_format.lookup_id(admin) is None
+    assert key_format.lookup_id(key, ADMIN_PREFIX) is None
+    assert key_format.redact(admin) == f"sk-sayso-admin-...{admin[-4:]}"
+    # The prefix is under the checksum: neither kind becomes the other by an edit.
+    assert key_format.lookup_id(PREFIX + admin.removeprefix(ADMIN_PREFIX)) is None
