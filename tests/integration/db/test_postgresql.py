@@ -122,3 +122,10 @@ def test_a_url_that_is_none_is_not_repeated() -> None:
             Database.open(wrong)
         assert "s3cret" not in caught.value.message
         assert caught.value.__suppress_context__
+
+
+async def test_what_the_database_says_is_passed_on_without_the_password() -> None:
+    async with Database.open(f"postgresql://sayso:{PASSWORD}@127.0.0.1/sayso") as db:
+        failure = StorageUnavailable()
+        failure.__cause__ = RuntimeError(f"no answer to {PASSWORD}")
+        assert db.reason(failure) == "no answer to ***"
