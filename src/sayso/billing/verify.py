@@ -237,9 +237,10 @@ class _Audit:
 def _chunks(connection: Connection, table: Table) -> Iterator[list[Mapping[str, Any]]]:
     """Yield all rows in the order of the primary key, some at a time."""
     query: Select[Any] = select(table).order_by(*table.primary_key)
-    rows = connection.execute(query, execution_options={"yield_per": CHUNK})
-    for part in rows.mappings().partitions():
-        yield [dict(row) for row in part]
+    # Closed with the generator, so also where a divergence ends the reading early.
+    with connection.execute(query, execution_options={"yield_per": CHUNK}) as rows:
+        for part in rows.mappings().partitions():
+            yield [dict(row) for row in part]
 
 
 def _wrong(row: Mapping[str, Any], reason: str) -> Divergence:
