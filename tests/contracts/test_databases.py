@@ -166,6 +166,8 @@ async def test_tasks_processes_and_threads_take_turns(db: Database, database_url
     await asyncio.gather(*processes, write(), write(), asyncio.to_thread(write_in_a_thread), look())
     async with db.read() as session:
         assert await session.scalar(text("SELECT value FROM total")) == 120
+        if db.kind == "sqlite":
+            assert await session.scalar(text("PRAGMA integrity_check")) == "ok"
 
 
 async def test_the_migrations_make_the_tables_of_the_code(db: Database) -> None:

@@ -1,4 +1,4 @@
-"""A real file: durability settings, one writer at a time, several processes."""
+"""What holds for SQLite alone: the file, its settings and its journal."""
 
 import asyncio
 import sqlite3
@@ -8,37 +8,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
 from sayso.db import sqlite
 from sayso.db.session import Database
 from sayso.errors import ConfigurationError
 
-WRITER = """
-import asyncio, sys
-from sqlalchemy import text
-from sayso.db.session import Database
-
-async def main(url, name, count):
-    async with Database.open(url) as db:
-        for _ in range(count):
-            async with db.transaction() as session:
-                total = await session.scalar(text("SELECT value FROM total"))
-                await session.execute(text("UPDATE total SET value = :value"), {"value": total + 1})
-                await session.execute(text("INSERT INTO line VALUES (:name)"), {"name": name})
-
-asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
-"""
-
 
 def url_of(folder: Path) -> str:
     return f"sqlite:///{folder / 'sayso.db'}"
-
-
-async def run(*arguments: str) -> None:
-    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stderr=asyncio.subprocess.PIPE)
-    _, errors = await process.communicate()
-    assert process.returncode == 0, errors.decode()
 
 
 async def pragma(db: Database, name: str, *, reading: bool = False) -> object:
@@ -58,95 +35,6 @@ async def test_every_connection_is_set_up(tmp_path: Path, reading: bool) -> None
         version = ".".join(map(str, sqlite.driver().version))
         async with db.read() as session:
             assert await session.scalar(text("SELECT sqlite_version()")) == version
-
-
-async def test_a_transaction_is_kept_or_undone_whole(tmp_path: Path) -> None:
-    async with Database.open(url_of(tmp_path)) as db:
-        async with db.transaction() as session:
-            await session.execute(text("CREATE TABLE line (n INTEGER)"))
-            await session.execute(text("INSERT INTO line VALUES (1)"))
-
-        async def fail() -> None:
-            async with db.transaction() as session:
-                await session.execute(text("INSERT INTO line VALUES (2)"))
-                raise ZeroDivisionError
-
-        with pytest.raises(ZeroDivisionError):
-            await fail()
-        async with db.read() as session:
-            assert (await session.scalars(text("SELECT n FROM line"))).all() == [1]
-
-
-async def test_a_read_can_not_write(tmp_path: Path) -> None:
-    async with Database.open(url_of(tmp_path)) as db:
-        async with db.transaction() as session:
-            await session.execute(text("CREATE TABLE line (n INTEGER)"))
-        with pytest.raises(OperationalError, match="readonly"):
-            async with db.read() as session:
-                await session.execute(text("INSERT INTO line VALUES (1)"))
-
-
-async def test_a_transaction_in_a_transaction_is_refused(tmp_path: Path) -> None:
-    async with Database.open(url_of(tmp_path)) as db:
-        async with db.transaction():
-            with pytest.raises(RuntimeError, match="already"):
-                async with db.transaction():
-                    pass
-        async with db.transaction():
-            pass
-
-
-async def test_a_cancelled_writer_lets_the_next_one_write(tmp_path: Path) -> None:
-    async with Database.open(url_of(tmp_path)) as db:
-        async with db.transaction() as session:
-            await session.execute(text("CREATE TABLE line (n INTEGER)"))
-        inside = asyncio.Event()
-
-        async def write() -> None:
-            async with db.transaction() as session:
-                await session.execute(text("INSERT INTO line VALUES (1)"))
-                inside.set()
-                await asyncio.Event().wait()
-
-        task = asyncio.create_task(write())
-        await inside.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        async with db.transaction() as session:
-            assert await session.scalar(text("SELECT count(*) FROM line")) == 0
-
-
-async def test_tasks_and_processes_take_turns(tmp_path: Path) -> None:
-    """Read-then-write from three processes and four tasks loses no increment, while readers look on."""
-    async with Database.open(url_of(tmp_path)) as db:
-        async with db.transaction() as session:
-            await session.execute(text("CREATE TABLE total (value INTEGER)"))
-            await session.execute(text("CREATE TABLE line (name TEXT)"))
-            await session.execute(text("INSERT INTO total VALUES (0)"))
-
-        async def write(count: int) -> None:
-            for _ in range(count):
-                async with db.transaction() as session:
-                    total = await session.scalar(text("SELECT value FROM total"))
-                    assert isinstance(total, int)
-                    await session.execute(text("UPDATE total SET value = :value"), {"value": total + 1})
-
-        async def look() -> None:
-            seen = 0
-            while seen < 220:
-                async with db.read() as session:
-                    now = await session.scalar(text("SELECT value FROM total"))
-                assert isinstance(now, int)
-                assert now >= seen
-                seen = now
-
-        processes = [run("-c", WRITER, url_of(tmp_path), name, "40") for name in "abc"]
-        await asyncio.gather(*processes, *(write(25) for _ in range(4)), look())
-        async with db.read() as session:
-            assert await session.scalar(text("SELECT value FROM total")) == 220
-            assert await session.scalar(text("SELECT count(*) FROM line")) == 120
-            assert await session.scalar(text("PRAGMA integrity_check")) == "ok"
 
 
 async def test_without_a_good_sqlite_the_same_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
