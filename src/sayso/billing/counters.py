@@ -148,12 +148,15 @@ class CounterSheet:
     def add(self, keys: Iterable[CounterKey], change: Tally) -> None:
         """Add `change` to all of `keys`, or to none of them. Raises `AmountOverflow`.
 
-        Minutes that may have been swept away already are left alone.
+        Minutes that have been swept away stay away.
         """
-        kept = [key for key in keys if key.period != "minute" or key.period_start >= self._oldest_minute]
+        kept = [key for key in keys if key in self._tallies or not self._swept(key)]
         sums = {key: self.tally(key).plus(change) for key in kept}
         self._tallies |= sums
         self._changed |= sums.keys()
+
+    def _swept(self, key: CounterKey) -> bool:
+        return key.period == "minute" and key.period_start < self._oldest_minute
 
     def flush(self, connection: Connection) -> None:
         """Write what has changed."""
