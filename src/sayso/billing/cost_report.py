@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
+from sayso.billing.money import checked
 from sayso.billing.tables import UsageHour
 from sayso.billing.usage_buckets import WIDTH_SECONDS, BucketPage
 from sayso.billing.usage_report import EVERYTHING, UsageFilter, filters
@@ -17,7 +18,7 @@ COST_DIMENSIONS: tuple[CostDimension, ...] = ("project_id", "user_id", "api_key_
 QuantityUnit: TypeAlias = Literal["tokens", "duration_seconds"]
 
 _DAY = WIDTH_SECONDS["1d"]
-_INT64_MAX = 2**63 - 1
+_IDS: tuple[CostDimension, ...] = ("project_id", "user_id", "api_key_id")
 _ITEMS: tuple[tuple[str, QuantityUnit], ...] = (
     ("input_tokens", "tokens"),
     ("output_tokens", "tokens"),
@@ -58,30 +59,33 @@ async def costs_by_day(
 ) -> list[tuple[CostGroup, ...]]:
     """Return the groups of each bucket of `page`, whose ends are ends of UTC days.
 
-    Groups that cost nothing and used nothing are left out. Raises `OverflowError` for a sum of more
-    nano-dollars than 64 bits hold.
+    Groups that cost nothing and used nothing are left out. Raises `AmountOverflow`.
     """
     if not page.buckets:
         return []
     table = UsageHour
-    keys = (table.hour - table.hour % _DAY, table.project_id, table.user_id, table.api_key_id, table.model)
+    wanted = set(group_by)
+    day = table.hour - table.hour % _DAY
+    ids = [getattr(table, name) if name in wanted else literal("") for name in _IDS]
+    groups = (day, *(getattr(table, name) for name in _IDS if name in wanted), table.model)
     counts = (
         *(table.prompt_tokens, table.completion_tokens, table.audio_seconds),
         *(table.prompt_charge, table.completion_charge, table.audio_charge),
     )
     query = (
-        select(*keys, *map(func.sum, counts))
+        select(day, *ids, table.model, *map(func.sum, counts))
         .where(table.organization_id == org_id, table.hour >= page.start, table.hour < page.end)
         .where(*filters(only, table))
-        .group_by(*keys)
+        .group_by(*groups)
     )
     async with db.read() as session:
         rows = (await session.execute(query)).all()
     days: dict[int, dict[CostGroup, tuple[int, int]]] = {bucket.start: {} for bucket in page.buckets}
-    for day, *rest in rows:
-        for key, amount, quantity in _lines(rest, set(group_by), line_items):
-            before = days[int(day)].get(key, (0, 0))
-            days[int(day)][key] = (before[0] + amount, before[1] + quantity)
+    for start, *rest in rows:
+        of_day = days[int(start)]
+        for key, amount, quantity in _lines(rest, wanted, line_items):
+            before = of_day.get(key, (0, 0))
+            of_day[key] = (before[0] + amount, before[1] + quantity)
     return [tuple(_summed(days[bucket.start])) for bucket in page.buckets]
 
 
@@ -115,10 +119,8 @@ def _summed(groups: dict[CostGroup, tuple[int, int]]) -> Iterator[CostGroup]:
 
     for key in sorted(groups, key=order):
         amount, quantity = groups[key]
-        if amount > _INT64_MAX:
-            raise OverflowError("the sum of charges does not fit 64 bits")
         yield CostGroup(
-            amount,
+            checked(amount),
             key.project_id,
             key.user_id,
             key.api_key_id,

@@ -79,7 +79,9 @@ async def usage_in_buckets(
     async with db.read() as session:
         for statement in _statements(org_id, activity, page, width, dimensions, only):
             await _add_up(session, statement, len(dimensions), sums)
-    return [tuple(_groups(bucket, WIDTH_SECONDS[width], dimensions, sums)) for bucket in page.buckets]
+    groups = _groups(dimensions, sums)
+    seconds = WIDTH_SECONDS[width]
+    return [tuple(groups.get(bucket.start - bucket.start % seconds, ())) for bucket in page.buckets]
 
 
 async def _add_up(
@@ -95,16 +97,15 @@ async def _add_up(
 
 
 def _groups(
-    bucket: Bucket,
-    seconds: int,
-    dimensions: tuple[Dimension, ...],
-    sums: Mapping[tuple[int, tuple[str, ...]], UsageTotals],
-) -> Iterator[UsageGroup]:
-    edge = bucket.start - bucket.start % seconds
-    for (at, labels), totals in sorted(sums.items(), key=lambda item: item[0]):
-        if at == edge and totals.requests:
+    dimensions: tuple[Dimension, ...], sums: Mapping[tuple[int, tuple[str, ...]], UsageTotals]
+) -> dict[int, list[UsageGroup]]:
+    """Return the groups in the order of their labels, by the edge that their bucket begins at."""
+    found: dict[int, list[UsageGroup]] = {}
+    for edge, labels in sorted(sums):
+        if (totals := sums[edge, labels]).requests:
             named = {name: label or None for name, label in zip(dimensions, labels, strict=True)}
-            yield UsageGroup(named, totals)
+            found.setdefault(edge, []).append(UsageGroup(named, totals))
+    return found
 
 
 def _statements(
