@@ -1,19 +1,26 @@
 """From what a database library raises to what the rest of sayso knows."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
-from sayso.errors import StorageUnavailable
+from sayso.errors import InvalidRequest, StorageUnavailable
+
+Diagnosis: TypeAlias = Callable[[BaseException], bool]
 
 
-def translate_faults(engine: Engine, unavailable: Callable[[BaseException], bool]) -> None:
-    """Make `engine` raise `StorageUnavailable` where `unavailable` says so of the driver's error."""
+def translate_faults(engine: Engine, unavailable: Diagnosis, unfit: Diagnosis = lambda _: False) -> None:
+    """Make `engine` raise `StorageUnavailable` or `InvalidRequest` where these say so of an error."""
 
     @event.listens_for(engine, "handle_error", retval=True)
     def translate(context: ExceptionContext) -> BaseException | None:
         # The pool itself looks after a connection that it finds lost.
-        if context.is_pre_ping or not unavailable(context.original_exception):
+        if context.is_pre_ping:
             return None
-        return StorageUnavailable()
+        if unavailable(context.original_exception):
+            return StorageUnavailable()
+        if unfit(context.original_exception):
+            return InvalidRequest("A value is too long or too large, or holds the character U+0000.")
+        return None

@@ -8,6 +8,7 @@ reader sees one state.
 from typing import Any
 
 import psycopg
+from psycopg.errors import NumericValueOutOfRange, StringDataRightTruncation
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -72,6 +73,13 @@ def unavailable(error: BaseException) -> bool:
     return isinstance(error, psycopg.OperationalError)
 
 
+def unfit(error: BaseException) -> bool:
+    """Tell whether a caller's value fits no column: unlike SQLite, this database minds length and U+0000."""
+    return isinstance(error, StringDataRightTruncation | NumericValueOutOfRange) or (
+        isinstance(error, psycopg.DataError) and "NUL" in str(error)
+    )
+
+
 def _connect_args(url: URL, *, read_only: bool) -> dict[str, Any]:
     given = url.query
     options = {
@@ -99,7 +107,7 @@ def _connect_args(url: URL, *, read_only: bool) -> dict[str, Any]:
 
 
 def _prepare(engine: Engine, *, read_only: bool) -> None:
-    translate_faults(engine, unavailable)
+    translate_faults(engine, unavailable, unfit)
     if read_only:
         return
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from sayso.db.migrate import migrate
 from sayso.db.session import Database
-from sayso.errors import ConfigurationError, StorageUnavailable
+from sayso.errors import ConfigurationError, InvalidRequest, StorageUnavailable
 from tests.postgresql_server import PASSWORD, PostgresqlServer, binaries, running_postgresql
 
 
@@ -129,3 +129,19 @@ async def test_what_the_database_says_is_passed_on_without_the_password() -> Non
         failure = StorageUnavailable()
         failure.__cause__ = RuntimeError(f"no answer to {PASSWORD}")
         assert db.reason(failure) == "no answer to ***"
+
+
+@pytest.mark.parametrize("value", ["a\x00b", "x" * 300])
+async def test_a_value_that_can_not_be_kept_is_the_callers_mistake(
+    postgresql_server: PostgresqlServer, value: str
+) -> None:
+    async with Database.open(postgresql_server.new_database()) as db:
+        async with db.transaction() as session:
+            await session.execute(text("CREATE TABLE line (name VARCHAR(256))"))
+
+        async def write() -> None:
+            async with db.transaction() as session:
+                await session.execute(text("INSERT INTO line VALUES (:name)"), {"name": value})
+
+        with pytest.raises(InvalidRequest, match="too long"):
+            await write()
