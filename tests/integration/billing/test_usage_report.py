@@ -61,7 +61,14 @@ def events() -> list[Event]:
             )
         )
     # On the edges of the buckets.
-    for at in (T0 * MICRO, (T0 + 3_600) * MICRO - 1, (T0 + 3_600) * MICRO, (T0 + 86_400) * MICRO - 1):
+    ragged = ((T0 + 2_000) * MICRO, (T0 + 2 * 86_400 + 4_320) * MICRO + 7)
+    for at in (
+        T0 * MICRO,
+        (T0 + 3_600) * MICRO - 1,
+        (T0 + 3_600) * MICRO,
+        (T0 + 86_400) * MICRO - 1,
+        *ragged,
+    ):
         made.append(Event(ORG, at, "proj_1", "key_1", "", "gpt-3.5-turbo", 3, 4, 0, failed=False))
     return made
 
