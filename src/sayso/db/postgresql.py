@@ -19,8 +19,9 @@ READERS = 8  # connections; a read lasts about a millisecond
 CONNECT_SECONDS = 2  # the least that libpq takes
 TURN_SECONDS = 10  # how long a writer waits for the others, as with SQLite
 STATEMENT_SECONDS = 30
-# A gateway that freezes in the middle of a transaction must not hold the others up for longer.
+# A gateway that freezes in the middle of a transaction must not hold the other writers up for longer.
 IDLE_SECONDS = 10
+READER_IDLE_SECONDS = 300  # a reader holds up nobody, and may reckon between two statements
 WRITERS_TURN = 0x7361_7973_6F00_0001  # the advisory lock of whoever writes; one for each database
 
 
@@ -85,7 +86,7 @@ def _connect_args(url: URL, *, read_only: bool) -> dict[str, Any]:
     options = {
         "statement_timeout": f"{STATEMENT_SECONDS}s",
         "lock_timeout": f"{int(TURN_SECONDS * 1000)}ms",
-        "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
+        "idle_in_transaction_session_timeout": f"{READER_IDLE_SECONDS if read_only else IDLE_SECONDS}s",
         "default_transaction_read_only": "on" if read_only else "off",
         # With a snapshot older than its turn, a writer would decide on what is no longer true.
         "default_transaction_isolation": r"repeatable\ read" if read_only else r"read\ committed",

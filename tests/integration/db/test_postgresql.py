@@ -37,7 +37,8 @@ async def test_the_defaults_of_the_database_do_not_matter(
         assert await setting(db, "transaction_isolation", reading=reading) == isolation
         assert await setting(db, "transaction_read_only", reading=reading) == ("on" if reading else "off")
         assert await setting(db, "statement_timeout", reading=reading) == "30s"
-        assert await setting(db, "idle_in_transaction_session_timeout", reading=reading) == "10s"
+        idle = "5min" if reading else "10s"
+        assert await setting(db, "idle_in_transaction_session_timeout", reading=reading) == idle
         if not reading:
             assert await setting(db, "synchronous_commit", reading=False) == "on"
 
