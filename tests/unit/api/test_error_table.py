@@ -5,6 +5,7 @@ import pytest
 
 import sayso.errors as errors
 from sayso.api.errors import INTERNAL_MESSAGE, BodyTimeout, Draining, MethodNotSupported, UnknownUrl, to_wire
+from sayso.billing.invoice_store import InvoiceAltered
 from sayso.engines.wire.errors import MissingUpstream
 from sayso.errors import SaysoError
 
@@ -44,6 +45,7 @@ CASES: list[tuple[SaysoError, int, str, str | None]] = [
     (errors.StorageUnavailable(), 503, "server_error", None),
     (LIMITED, 429, "tokens", "rate_limit_exceeded"),
     (errors.QuotaExceeded(), 429, "insufficient_quota", "insufficient_quota"),
+    (InvoiceAltered("INV-000001"), 500, "server_error", None),
     (errors.EngineOverloaded("m"), 503, "server_error", "server_is_overloaded"),
     (errors.EngineUnavailable("m"), 503, "server_error", None),
     (errors.EngineFailed("m"), 500, "server_error", None),
