@@ -168,4 +168,4 @@ def test_readiness_is_a_real_generation(server: RunningServer) -> None:
     command = ["curl", "-s", f"{server.root_url}/readyz"]
     answer = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
     assert answer["status"] == "ready"
-    assert set(answer["reasons"]) == {"smollm2-135m-instruct-q4_1", "whisper-base"}
+    assert set(answer["reasons"]) == {"database", "smollm2-135m-instruct-q4_1", "whisper-base"}

@@ -30,7 +30,7 @@ def strict(model: type[BaseModel], body: object) -> None:
 
 def test_json() -> None:
     body = render(transcript(), "json")
-    assert body == {"text": "Go on, said he.", "usage": {"type": "duration", "seconds": 2}}
+    assert body == {"text": "Go on, said he.", "usage": {"type": "duration", "seconds": 3}}
     strict(Transcription, body)
 
 
@@ -89,7 +89,7 @@ def test_verbose_json() -> None:
                 "no_speech_prob": 0.02,
             },
         ],
-        "usage": {"type": "duration", "seconds": 2},
+        "usage": {"type": "duration", "seconds": 3},
     }
     assert isinstance(body, dict)
     assert body.pop("task") == "transcribe"  # on the wire, but not in the SDK's type
