@@ -67,7 +67,8 @@ class GroupWriter(Generic[OperationT, ResultT]):
         Cancelling the future does not take the operation back. Raises `StorageUnavailable` where the queue
         is full or the writer is closed.
         """
-        queued = _Queued(operation, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        queued = _Queued(operation, loop.create_future())
         with self._changed:
             if self._closing or len(self._waiting) >= self._queue_limit:
                 raise StorageUnavailable
@@ -75,8 +76,13 @@ class GroupWriter(Generic[OperationT, ResultT]):
                 self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
                 self._thread.start()
             self._waiting.append(queued)
-            self._changed.notify()
+        # After whatever else is ready in the loop, which may have something for the same batch.
+        loop.call_soon(self._wake)
         return queued.future
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify()
 
     async def close(self) -> None:
         """Write what waits, then stop."""

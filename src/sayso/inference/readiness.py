@@ -27,7 +27,10 @@ class ProbeResult:
 
 
 class Readiness:
-    """Probes engines by their snapshot ids; answers from memory for `REMEMBER_SECONDS`."""
+    """Probes engines by their snapshot ids; answers from memory for `REMEMBER_SECONDS`.
+
+    An engine that says itself that it is away is probed at once.
+    """
 
     def __init__(self, chat: Mapping[str, ChatEngine], speech: Mapping[str, SpeechEngine]) -> None:
         self._chat = chat
@@ -39,12 +42,19 @@ class Readiness:
         """Return every engine with why it is not ready, an empty text where it is."""
         async with self._lock:  # many probes at once cost one generation
             names = [*self._chat, *self._speech]
-            await asyncio.gather(*(self._probe(name) for name in names if self._stale(name)))
+            stale = [name for name in names if await self._stale(name)]
+            await asyncio.gather(*(self._probe(name) for name in stale))
             return {name: self._last[name].failure for name in names}
 
-    def _stale(self, name: str) -> bool:
+    async def _stale(self, name: str) -> bool:
         last = self._last.get(name)
-        return last is None or time.monotonic() - last.at > REMEMBER_SECONDS or bool(last.failure)
+        if last is None or time.monotonic() - last.at > REMEMBER_SECONDS or last.failure:
+            return True
+        try:
+            await (self._chat.get(name) or self._speech[name]).info()
+        except EngineError:
+            return True
+        return False
 
     async def _probe(self, name: str) -> None:
         failure = ""
