@@ -46,6 +46,24 @@ async def writer(db: Database) -> AsyncIterator[GroupWriter[int, int]]:
     await made.close()
 
 
+async def test_only_what_must_outlive_a_power_cut_waits_for_the_disk(db: Database) -> None:
+    asked = {"sqlite": "PRAGMA synchronous", "postgresql": "SHOW synchronous_commit"}[db.kind]
+    waits = {"sqlite": 2, "postgresql": "on"}[db.kind]
+    relaxed = {"sqlite": 1, "postgresql": "off"}[db.kind]
+
+    def ask(connection: Connection, operations: Sequence[int]) -> Sequence[object]:
+        return [connection.scalar(text(asked))] * len(operations)
+
+    writer: GroupWriter[int, object] = GroupWriter(db.sync_engine(), ask, durable=lambda step: step > 1)
+    try:
+        for step, expected in ((1, relaxed), (2, waits), (1, relaxed), (1, relaxed), (2, waits)):
+            assert await writer.submit(step) == expected
+        together = await asyncio.gather(writer.submit(1), writer.submit(2))
+        assert set(together) == {waits}
+    finally:
+        await writer.close()
+
+
 async def used(db: Database) -> int:
     async with db.read() as session:
         return int(await session.scalar(text("SELECT used FROM counter")) or 0)

@@ -48,6 +48,11 @@ def wall_clock() -> int:
     return time.time_ns() // 1000
 
 
+def must_outlive_a_power_cut(operation: Operation) -> bool:
+    """Tell what is money; a hold ends with its request, which no power cut leaves alive."""
+    return not isinstance(operation, Reservation | Release | Keep)
+
+
 class LedgerWriter:
     """What the group writer applies; remembers only what never changes, the published price books."""
 
@@ -110,7 +115,7 @@ def _apply(batch: Batch, operation: Operation) -> Result | Exception:
 
 
 class Ledger:
-    """Holds, charges and corrections; every answer comes once it is durable.
+    """Holds, charges and corrections; every answer comes once it is committed, and durable where it is money.
 
     Every method raises `StorageUnavailable`. A hold is kept alive while this process has it.
     """
@@ -123,7 +128,7 @@ class Ledger:
     @classmethod
     def open(cls, database: Database, *, clock: Callable[[], int] = wall_clock) -> Self:
         """Return the ledger in `database`, which must be migrated and have a price book."""
-        return cls(GroupWriter(database.sync_engine(), LedgerWriter(clock)))
+        return cls(GroupWriter(database.sync_engine(), LedgerWriter(clock), durable=must_outlive_a_power_cut))
 
     def start(self) -> None:
         """Begin to keep holds alive and to sweep those of processes that are gone."""

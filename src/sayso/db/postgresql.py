@@ -117,6 +117,8 @@ def _prepare(engine: Engine, *, read_only: bool) -> None:
         if connection.get_execution_options().get("sayso_unhurried"):
             lift_limits(connection)
         take_turn(connection)
+        if connection.get_execution_options().get("sayso_relaxed"):
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: object) -> None:

@@ -152,7 +152,16 @@ def _prepare(engine: Engine, chosen: Driver, *, read_only: bool) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        if not read_only and chosen.journal == "wal":  # with another journal, less might corrupt
+            _wait_for_disk(connection, not connection.get_execution_options().get("sayso_relaxed"))
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _wait_for_disk(connection: Connection, wait: bool) -> None:
+    """Have the commits of this connection wait for the disk, or not."""
+    if connection.info.get("sayso_waits", True) != wait:
+        connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if wait else 'NORMAL'}")
+        connection.info["sayso_waits"] = wait
 
 
 def _adapted(module: ModuleType) -> AsyncAdapt_aiosqlite_dbapi:

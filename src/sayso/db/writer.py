@@ -33,14 +33,17 @@ class _Queued(Generic[OperationT, ResultT]):
 
 
 class GroupWriter(Generic[OperationT, ResultT]):
-    """Applies operations in batches; each caller hears once its batch is durable.
+    """Applies operations in batches; each caller hears once its batch is committed.
 
     `apply` gets the connection inside a transaction and returns, in order, a result or the error that its
-    caller is to see; it keeps no state that a rollback would make wrong. When the storage fails, all
-    callers of the batch get `StorageUnavailable` and the next one tries a fresh connection. Nothing of it is
-    applied then, unless the connection was lost during the commit itself, when nobody knows: an operation
-    must be fit to be submitted again. When `apply` itself raises, each operation is tried alone, so that it
-    hurts its caller only.
+    caller is to see; it keeps no state that a rollback would make wrong. A batch in which nothing is
+    `durable` does not wait for the disk: every process sees it and it outlives them all, but a power cut may
+    take it back.
+
+    When the storage fails, all callers of the batch get `StorageUnavailable` and the next one tries a fresh
+    connection. Nothing of it is applied then, unless the connection was lost during the commit itself, when
+    nobody knows: an operation must be fit to be submitted again. When `apply` itself raises, each operation
+    is tried alone, so that it hurts its caller only.
     """
 
     def __init__(
@@ -48,11 +51,13 @@ class GroupWriter(Generic[OperationT, ResultT]):
         engine: Engine,
         apply: Apply[OperationT, ResultT],
         *,
+        durable: Callable[[OperationT], bool] = lambda _: True,
         queue_limit: int = QUEUE_LIMIT,
         batch_limit: int = BATCH_LIMIT,
     ) -> None:
         self._engine = engine
         self._apply = apply
+        self._durable = durable
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._waiting: deque[_Queued[OperationT, ResultT]] = deque()
@@ -134,6 +139,7 @@ class GroupWriter(Generic[OperationT, ResultT]):
     def _begun(self, operations: list[OperationT]) -> tuple[Transaction, Sequence[ResultT | Exception]]:
         if self._connection is None:
             self._connection = self._engine.connect()
+        self._connection.execution_options(sayso_relaxed=not any(map(self._durable, operations)))
         transaction = self._connection.begin()
         try:
             return transaction, self._apply(self._connection, operations)
