@@ -95,7 +95,7 @@ class Batch:
         self._holds = stale | holds.load(self._connection, (one.request_id for one in ending))
         ended = list(self._holds.values())
         subjects = [(hold.subject, hold.admitted_at) for hold in ended]
-        subjects += [(_trial(reservation).subject, self._now) for reservation in reservations]
+        subjects += [(holds.subject_of(reservation), self._now) for reservation in reservations]
         keys = {key for subject, moment in set(subjects) for key in subject.counters(moment)}
         self._counters.load(self._connection, keys)
         claimed = [key_of(one) for one in reservations] + [held_key(hold) for hold in ended]
@@ -229,10 +229,6 @@ _LIMIT_TABLE, _BUDGET_TABLE = upserts.table_of(RateLimit), upserts.table_of(Budg
 _SCOPES: BindParameter[Sequence[str]] = bindparam("scopes", expanding=True)
 _RATE_LIMITS = select(*_LIMIT_TABLE.columns).where(_LIMIT_TABLE.c.scope_id.in_(_SCOPES))
 _BUDGETS = select(*_BUDGET_TABLE.columns).where(_BUDGET_TABLE.c.scope_id.in_(_SCOPES))
-
-
-def _trial(reservation: Reservation) -> HoldState:
-    return holds.opened(reservation, 0, 0, 0, 0)
 
 
 def _scope_ids(reservation: Reservation) -> Sequence[str]:

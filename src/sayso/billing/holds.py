@@ -58,6 +58,12 @@ class HoldState:
         )
 
 
+def subject_of(reservation: Reservation) -> Subject:
+    """Return whom a request will count for."""
+    caller = reservation.caller
+    return Subject(caller.org_id, caller.project_id, caller.key_id, reservation.model, reservation.snapshot)
+
+
 def opened(reservation: Reservation, price_book_id: int, amount: int, now: int, expires_at: int) -> HoldState:
     """Return the hold of a reservation that is granted `now`."""
     caller, claim = reservation.caller, reservation.idempotency

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 
 from sayso.core.caller import AdminCaller, Caller
 from sayso.db.session import Database
@@ -17,6 +17,10 @@ from sayso.tenancy.key_tables import AdminApiKey, ApiKey
 from sayso.tenancy.pass_cache import PassCache
 
 _NO_DIGEST = bytes(32)
+_LAST_USED = [
+    update(table).where(table.id == bindparam("key")).values(last_used_at=bindparam("moment"))
+    for table in (ApiKey, AdminApiKey)
+]
 
 
 class Authenticator:
@@ -84,11 +88,9 @@ class Authenticator:
             return
         try:
             async with self._db.transaction() as session:
-                for key_id, moment in used.items():
-                    for table in (ApiKey, AdminApiKey):
-                        await session.execute(
-                            update(table).where(table.id == key_id).values(last_used_at=moment)
-                        )
+                connection = await session.connection()
+                for change in _LAST_USED:
+                    await connection.execute(change, [{"key": key, "moment": used[key]} for key in used])
         except StorageUnavailable:
             self._used = used | self._used
             raise

@@ -18,6 +18,7 @@ from sayso.audio.decoding import AudioDecoder
 from sayso.core.speech import SAMPLE_RATE
 from sayso.errors import AudioRejected, EngineOverloaded, EngineUnavailable
 from tests.integration.audio.made_recordings import long_opus, tone, wav
+from tests.processes import ended
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -51,14 +52,6 @@ def network_devices(pid: str) -> list[str]:
 
 def descriptors(pid: str) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
-def ended(process: psutil.Process) -> bool:
-    """Whether it runs no more; whoever inherits an orphan may take a while to bury it."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:

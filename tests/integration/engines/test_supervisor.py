@@ -18,6 +18,7 @@ from sayso.engines.config import EngineConfig
 from sayso.engines.hosted import HostedChatEngine
 from sayso.engines.supervisor import EngineHost, HostState
 from sayso.errors import EngineFailed, EngineUnavailable
+from tests.processes import ended
 
 
 class States:
@@ -137,6 +138,6 @@ async def test_stop_ends_the_process_and_its_socket(tmp_path: Path) -> None:
     async with running_host(tmp_path) as (host, _):
         assert host.pid is not None
         process = psutil.Process(host.pid)
-    assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    assert ended(process)
     assert host.connection.endpoint.socket is not None
     assert not host.connection.endpoint.socket.exists()

@@ -52,7 +52,7 @@ class RateLimitBody(BaseModel):
 
 @rate_limits_router.get("")
 async def list_rate_limits(
-    project_id: str, request: Request, scope: ProjectScope, accounts: AccountsDep, services: ServicesDep
+    request: Request, scope: ProjectScope, accounts: AccountsDep, services: ServicesDep
 ) -> Response:
     """Return the limits of all models together (`rl-*`) and of each model that is served."""
     asked = cut(request.query_params, default=DEFAULT_PAGE)
@@ -65,7 +65,6 @@ async def list_rate_limits(
 
 @rate_limits_router.post("/{rate_limit_id:path}")
 async def update_rate_limit(
-    project_id: str,
     rate_limit_id: str,
     request: Request,
     scope: ProjectScope,

@@ -103,16 +103,13 @@ async def delete(alert_id: str, scope: OrganizationScope, admin: AdminDep, accou
 
 
 @spend_alerts_router.get("/projects/{project_id}/spend_alerts")
-async def list_of_project(
-    project_id: str, request: Request, scope: ProjectScope, accounts: AccountsDep
-) -> Response:
+async def list_of_project(request: Request, scope: ProjectScope, accounts: AccountsDep) -> Response:
     """Return a project's alerts."""
     return await _list(request, accounts, scope)
 
 
 @spend_alerts_router.post("/projects/{project_id}/spend_alerts")
 async def create_of_project(
-    project_id: str,
     request: Request,
     scope: ProjectScope,
     admin: AdminDep,
@@ -124,16 +121,13 @@ async def create_of_project(
 
 
 @spend_alerts_router.get("/projects/{project_id}/spend_alerts/{alert_id}")
-async def retrieve_of_project(
-    project_id: str, alert_id: str, scope: ProjectScope, accounts: AccountsDep
-) -> Response:
+async def retrieve_of_project(alert_id: str, scope: ProjectScope, accounts: AccountsDep) -> Response:
     """Return an alert of a project."""
     return await _show(accounts, scope, alert_id)
 
 
 @spend_alerts_router.post("/projects/{project_id}/spend_alerts/{alert_id}")
 async def update_of_project(
-    project_id: str,
     alert_id: str,
     request: Request,
     scope: ProjectScope,
@@ -148,7 +142,7 @@ async def update_of_project(
 
 @spend_alerts_router.delete("/projects/{project_id}/spend_alerts/{alert_id}")
 async def delete_of_project(
-    project_id: str, alert_id: str, scope: ProjectScope, admin: AdminDep, accounts: AccountsDep
+    alert_id: str, scope: ProjectScope, admin: AdminDep, accounts: AccountsDep
 ) -> Response:
     """Remove an alert of a project."""
     return await _remove(accounts, admin, scope, alert_id)

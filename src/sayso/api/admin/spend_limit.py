@@ -55,14 +55,13 @@ async def delete(scope: OrganizationScope, admin: AdminDep, accounts: AccountsDe
 
 
 @spend_limit_router.get("/projects/{project_id}/spend_limit")
-async def retrieve_of_project(project_id: str, scope: ProjectScope, accounts: AccountsDep) -> Response:
+async def retrieve_of_project(scope: ProjectScope, accounts: AccountsDep) -> Response:
     """Return a project's limit, and whether it refuses requests now."""
     return await _show(accounts, scope)
 
 
 @spend_limit_router.post("/projects/{project_id}/spend_limit")
 async def update_of_project(
-    project_id: str,
     request: Request,
     scope: ProjectScope,
     admin: AdminDep,
@@ -74,9 +73,7 @@ async def update_of_project(
 
 
 @spend_limit_router.delete("/projects/{project_id}/spend_limit")
-async def delete_of_project(
-    project_id: str, scope: ProjectScope, admin: AdminDep, accounts: AccountsDep
-) -> Response:
+async def delete_of_project(scope: ProjectScope, admin: AdminDep, accounts: AccountsDep) -> Response:
     """Remove a project's limit."""
     return await _remove(accounts, admin, scope)
 
