@@ -18,7 +18,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def fail(message: str) -> NoReturn:
     """Print `message` on standard error and exit with status 1."""
-    err.print(f"[red]error:[/red] {_plain(message)}")
+    err.print(f"[red]error:[/red] {plain(message)}")
     sys.exit(1)
 
 
@@ -69,5 +69,6 @@ class FileProgress:
             self._bars = None
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Keep square brackets from being taken for markup."""
     return text.replace("[", r"\[")

@@ -13,7 +13,7 @@ from sayso.billing.invoice_html import as_html
 from sayso.billing.invoice_store import draft, issue, issued
 from sayso.billing.invoices import Invoice, Month, format_cents
 from sayso.billing.price_text import METER_NAMES, price_text, quantity_text
-from sayso.cli.console import err, fail, id_table, out
+from sayso.cli.console import err, fail, id_table, out, plain
 from sayso.cli.database import OrgOption, with_database
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.config import Settings
@@ -99,8 +99,8 @@ def _print(invoice: Invoice) -> None:
     for line in invoice.lines:
         price = line.unit_price
         table.add_row(
-            _escaped(invoice.buyer.project_name(line.project_id)),
-            _escaped(line.model),
+            plain(invoice.buyer.project_name(line.project_id)),
+            plain(line.model),
             METER_NAMES[line.meter],
             quantity_text(line.meter, line.billed_quantity),
             price_text(line.meter, price.nano_usd, price.unit_size) if price else "",
@@ -111,7 +111,3 @@ def _print(invoice: Invoice) -> None:
             table.add_row(name, *[""] * 4, f"{'-' if cents < 0 else '+'}${format_cents(abs(cents))}")
     table.add_row("[bold]total[/bold]", *[""] * 4, f"[bold]${format_cents(invoice.total_cents)}[/bold]")
     out.print(table)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")

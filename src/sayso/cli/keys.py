@@ -1,24 +1,21 @@
-"""`sayso keys`: make, list and revoke keys of the default project, and admin keys of its organization."""
+"""`sayso keys`: keys of an organization's oldest project, and admin keys of the organization."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, TypeAlias
 
 import typer
 
-from sayso.app.tenancy import Tenancy, open_tenancy
-from sayso.cli.console import id_table, out, refusals
+from sayso.app.tenancy import Tenancy
+from sayso.cli.console import id_table, out, plain
+from sayso.cli.database import OrgOption
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
-from sayso.config import load_settings
+from sayso.cli.tenancy import with_tenancy
 from sayso.ids import KeyId
 from sayso.tenancy.accounts import Accounts
 from sayso.tenancy.admin_keys import AdminKeyRecord, all_admin_keys, create_admin_key, revoke_admin_key
 from sayso.tenancy.api_keys import KeyRecord, create_key, list_keys, revoke_key
-from sayso.tenancy.service import default_project
+from sayso.tenancy.service import DEFAULT, default_project
 
-T = TypeVar("T")
 AnyKey: TypeAlias = KeyRecord | AdminKeyRecord
 
 AdminOption = Annotated[
@@ -32,6 +29,7 @@ keys_app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=T
 def create_command(
     name: Annotated[str, typer.Option(help="What the key is for.")],
     admin: AdminOption = False,
+    org: OrgOption = DEFAULT,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
@@ -39,7 +37,7 @@ def create_command(
     """Make a key; it is shown this once and works at once."""
 
     async def create(tenancy: Tenancy) -> tuple[KeyId, str]:
-        project = await default_project(tenancy.database)
+        project = await default_project(tenancy.database, org)
         if admin:
             accounts = Accounts(tenancy.database, tenancy.pepper)
             made = await create_admin_key(accounts, project.operator, name)
@@ -47,7 +45,7 @@ def create_command(
         key = await create_key(tenancy.database, tenancy.pepper, project.operator, project.id, name)
         return key.id, key.secret
 
-    key_id, secret = _with_tenancy(create, config, data_dir)
+    key_id, secret = with_tenancy(create, config, data_dir)
     if as_json:
         out.out(json.dumps({"id": key_id, "key": secret}), highlight=False)
     else:
@@ -58,20 +56,21 @@ def create_command(
 @keys_app.command("list")
 def list_command(
     admin: AdminOption = False,
+    org: OrgOption = DEFAULT,
     as_json: JsonOption = False,
     everything: Annotated[bool, typer.Option("--all", help="Revoked ones too.")] = False,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """List the keys of the default project."""
+    """List the keys of the organization's oldest project, or its admin keys."""
 
     async def read(tenancy: Tenancy) -> tuple[AnyKey, ...]:
-        project = await default_project(tenancy.database)
+        project = await default_project(tenancy.database, org)
         if admin:
             return await all_admin_keys(tenancy.database, project.org_id)
         return await list_keys(tenancy.database, project.org_id, project.id)
 
-    keys = _with_tenancy(read, config, data_dir)
+    keys = with_tenancy(read, config, data_dir)
     keys = tuple(key for key in keys if everything or key.revoked_at is None)
     if as_json:
         out.out(json.dumps([_as_dict(key) for key in keys]), highlight=False)
@@ -80,7 +79,9 @@ def list_command(
     for key in keys:
         used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
         state = "revoked" if key.revoked_at else "active"
-        table.add_row(key.id, key.name, key.redacted_value, f"{key.created_at:%Y-%m-%d %H:%M}", used, state)
+        table.add_row(
+            key.id, plain(key.name), key.redacted_value, f"{key.created_at:%Y-%m-%d %H:%M}", used, state
+        )
     out.print(table)
 
 
@@ -88,30 +89,21 @@ def list_command(
 def revoke_command(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, key_…")],
     admin: AdminOption = False,
+    org: OrgOption = DEFAULT,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Revoke a key; within a second no server takes it any more."""
 
     async def revoke(tenancy: Tenancy) -> None:
-        project = await default_project(tenancy.database)
+        project = await default_project(tenancy.database, org)
         if admin:
             await revoke_admin_key(tenancy.database, project.operator, KeyId(key_id))
         else:
             await revoke_key(tenancy.database, project.operator, project.id, KeyId(key_id))
 
-    _with_tenancy(revoke, config, data_dir)
+    with_tenancy(revoke, config, data_dir)
     out.print(f"{key_id} is revoked.")
-
-
-def _with_tenancy(work: Callable[[Tenancy], Awaitable[T]], config: Path | None, data_dir: Path | None) -> T:
-    async def run() -> T:
-        tenancy = await open_tenancy(load_settings(config, data_dir=data_dir))
-        async with tenancy.database:
-            return await work(tenancy)
-
-    with refusals():
-        return asyncio.run(run())
 
 
 def _as_dict(key: AnyKey) -> dict[str, str | None]:

@@ -12,6 +12,7 @@ from sayso.cli.invoice import invoice_command
 from sayso.cli.keys import keys_app
 from sayso.cli.ledger import ledger_app
 from sayso.cli.models import models_app
+from sayso.cli.orgs import orgs_app
 from sayso.cli.price import price_command
 from sayso.cli.serve import serve_command
 from sayso.cli.transcribe import transcribe_command
@@ -51,6 +52,7 @@ app.command("invoice")(invoice_command)
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
+app.add_typer(orgs_app, name="orgs")
 app.add_typer(invites_app, name="invites")
 
 

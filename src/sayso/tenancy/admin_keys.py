@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.core.caller import AdminCaller, OrgRole
 from sayso.db.session import Database
@@ -50,24 +51,31 @@ async def create_admin_key(
 
     Raises `InvalidRequest` for the name.
     """
-    secret = key_format.new_key(key_format.ADMIN_PREFIX)
     async with accounts.db.transaction() as session:
-        key = AdminApiKey(
-            id=new_key_id(),
-            organization_id=by.org_id,
-            user_id=by.user_id,
-            name=check_name(name),
-            lookup_id=key_format.lookup_id(secret, key_format.ADMIN_PREFIX),
-            digest=key_format.digest(accounts.pepper, secret),
-            redacted_value=key_format.redact(secret),
-            created_at=datetime.now(UTC),
-            expires_at=expiry(expires_in),
-        )
-        session.add(key)
-        await session.flush()
-        await record(session, by, "api_key.created", key.id, {"data": {"scopes": ["api.management"]}})
-        row = (await session.execute(_keys(by.org_id).where(AdminApiKey.id == key.id))).one()
-        return NewAdminKey(_record(*row), secret)
+        return await add_admin_key(session, accounts.pepper, by, name, expires_in)
+
+
+async def add_admin_key(
+    session: AsyncSession, pepper: bytes, by: AdminCaller, name: str, expires_in: int | None = None
+) -> NewAdminKey:
+    """Make a key in the caller's transaction. Raises `InvalidRequest` for the name."""
+    secret = key_format.new_key(key_format.ADMIN_PREFIX)
+    key = AdminApiKey(
+        id=new_key_id(),
+        organization_id=by.org_id,
+        user_id=by.user_id,
+        name=check_name(name),
+        lookup_id=key_format.lookup_id(secret, key_format.ADMIN_PREFIX),
+        digest=key_format.digest(pepper, secret),
+        redacted_value=key_format.redact(secret),
+        created_at=datetime.now(UTC),
+        expires_at=expiry(expires_in),
+    )
+    session.add(key)
+    await session.flush()
+    await record(session, by, "api_key.created", key.id, {"data": {"scopes": ["api.management"]}})
+    row = (await session.execute(_keys(by.org_id).where(AdminApiKey.id == key.id))).one()
+    return NewAdminKey(_record(*row), secret)
 
 
 async def list_admin_keys(db: Database, org_id: OrgId, cut: Cut) -> Page[AdminKeyRecord]:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.core.caller import AdminCaller
 from sayso.db.session import Database
+from sayso.errors import ObjectNotFound
 from sayso.ids import OrgId, ProjectId, new_org_id, new_project_id
 from sayso.tenancy.api_keys import KeyOwner, NewKey, add_key
 from sayso.tenancy.owners import add_owner, oldest_owner
@@ -50,21 +51,24 @@ async def ensure_first_tenant(db: Database, pepper: bytes) -> FirstTenant | None
         return FirstTenant(made.org_id, made.id, key, made.operator)
 
 
-async def default_project(db: Database) -> DefaultProject:
-    """Return the default organization's oldest project that is not archived; make both where missing."""
-    query = (
-        select(Organization.id, Project.id)
-        .join(Project)
-        .where(Organization.slug == DEFAULT, Project.archived_at.is_(None))
-        .order_by(Project.created_at, Project.id)
-        .limit(1)
-    )
+async def default_project(db: Database, organization: str = DEFAULT) -> DefaultProject:
+    """Return the oldest project, not archived, of an organization by id or slug; make it where it is missing.
+
+    The default organization is made too. Raises `ObjectNotFound` for any other that does not exist.
+    """
     async with db.transaction() as session:
-        found = (await session.execute(query)).one_or_none()
-        if found is None:
-            return await _add_default_project(session)
-        org_id, project_id = found
-        return DefaultProject(project_id, await oldest_owner(session, org_id))
+        org_id = await session.scalar(select(Organization.id).where(_named(organization)))
+        if org_id is None and organization != DEFAULT:
+            raise ObjectNotFound(f"There is no organization '{organization}'.")
+        found = await session.scalar(
+            select(Project.id)
+            .where(Project.organization_id == org_id, Project.archived_at.is_(None))
+            .order_by(Project.created_at, Project.id)
+            .limit(1)
+        )
+        if org_id is None or found is None:
+            return await _add_default_project(session, org_id)
+        return DefaultProject(found, await oldest_owner(session, org_id))
 
 
 async def add_organization(session: AsyncSession, slug: str, name: str) -> AdminCaller:
@@ -75,15 +79,21 @@ async def add_organization(session: AsyncSession, slug: str, name: str) -> Admin
     return AdminCaller(organization.id, await add_owner(session, organization))
 
 
-async def _add_default_project(session: AsyncSession) -> DefaultProject:
-    org_id = await session.scalar(select(Organization.id).where(Organization.slug == DEFAULT))
+def _named(organization: str) -> ColumnElement[bool]:
+    return or_(Organization.id == organization, Organization.slug == organization)
+
+
+async def _add_default_project(session: AsyncSession, org_id: OrgId | None = None) -> DefaultProject:
     if org_id is None:
         operator = await add_organization(session, DEFAULT, DEFAULT)
     else:
         operator = await oldest_owner(session, org_id)
-    project = Project(
-        id=new_project_id(), organization_id=operator.org_id, name=DEFAULT, created_at=datetime.now(UTC)
-    )
+    return DefaultProject(await add_default_project(session, operator.org_id), operator)
+
+
+async def add_default_project(session: AsyncSession, org_id: OrgId) -> ProjectId:
+    """Make an organization's first project in the caller's transaction."""
+    project = Project(id=new_project_id(), organization_id=org_id, name=DEFAULT, created_at=datetime.now(UTC))
     session.add(project)
     await session.flush()
-    return DefaultProject(project.id, operator)
+    return project.id

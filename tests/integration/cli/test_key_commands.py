@@ -68,3 +68,24 @@ def test_an_invitation_is_accepted_once(tmp_path: Path) -> None:
     assert run(tmp_path, *accept)["id"].startswith("user_")
     again = CliRunner().invoke(app, [*accept, "--data-dir", str(tmp_path)])
     assert again.exit_code == 1
+
+
+def test_an_organization_gets_its_first_admin_key_and_keys_of_its_own(tmp_path: Path) -> None:
+    made = run(tmp_path, "orgs", "create", "--name", "Acme [Ltd]", "--json")
+    assert (made["slug"], made["name"], made["projects"]) == ("acme-ltd", "Acme [Ltd]", 1)
+    assert asyncio.run(role_of(tmp_path, made["admin_key"]["key"])) == "owner"
+    assert [one["slug"] for one in run(tmp_path, "orgs", "list", "--json")] == ["default", "acme-ltd"]
+    (admin,) = run(tmp_path, "keys", "list", "--admin", "--org", "acme-ltd", "--json")
+    assert admin["id"] == made["admin_key"]["id"]
+    key = run(tmp_path, "keys", "create", "--name", "k", "--org", made["id"], "--json")
+    assert [one["id"] for one in run(tmp_path, "keys", "list", "--org", "acme-ltd", "--json")] == [key["id"]]
+    assert run(tmp_path, "keys", "list", "--json") == []
+    stranger = CliRunner().invoke(app, ["keys", "revoke", key["id"], "--data-dir", str(tmp_path)])
+    assert stranger.exit_code == 1
+    shown = CliRunner().invoke(app, ["orgs", "list", "--data-dir", str(tmp_path)]).stdout
+    assert "Acme [Ltd]" in shown
+    assert made["admin_key"]["key"] not in shown
+    printed = CliRunner().invoke(app, ["orgs", "create", "--name", "B", "--data-dir", str(tmp_path)]).stdout
+    assert printed.startswith("sk-sayso-admin-")
+    nobody = CliRunner().invoke(app, ["keys", "list", "--org", "nobody", "--data-dir", str(tmp_path)])
+    assert nobody.exit_code == 1
