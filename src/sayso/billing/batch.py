@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from sayso.billing import holds, upserts, usage_events
+from sayso.billing import holds, lost_holds, upserts, usage_events
 from sayso.billing.counters import CounterSheet, Tally
 from sayso.billing.holds import HoldState
 from sayso.billing.idempotency import Claims, held_key, key_of
@@ -27,11 +27,12 @@ log = EventLogger("billing")
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Post what a request has consumed."""
+    """Post what a request has consumed; `granted` is its hold where a power cut may have taken that back."""
 
     request_id: RequestId
     actual: Quantities
     outcome: Outcome
+    granted: HoldState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,17 @@ class Batch:
         reservations = [one for one in operations if isinstance(one, Reservation)]
         ending = [one for one in operations if isinstance(one, Settle | Release)]
         self._holds = stale | holds.load(self._connection, (one.request_id for one in ending))
+        granted = (one.granted for one in ending if isinstance(one, Settle) and one.granted)
+        lost = lost_holds.find(
+            self._connection, [one for one in granted if one.request_id not in self._holds]
+        )
+        self._holds |= lost
         ended = list(self._holds.values())
         subjects = [(hold.subject, hold.admitted_at) for hold in ended]
         subjects += [(holds.subject_of(reservation), self._now) for reservation in reservations]
         keys = {key for subject, moment in set(subjects) for key in subject.counters(moment)}
         self._counters.load(self._connection, keys)
+        self._restore(lost)
         claimed = [key_of(one) for one in reservations] + [held_key(hold) for hold in ended]
         self._claims.load(self._connection, (key for key in claimed if key))
         if ending:
@@ -123,7 +130,7 @@ class Batch:
         self._claims.claim(reservation, self._now)
         self._holds[hold.request_id] = hold
         self._new.append(hold.request_id)
-        return Hold(reservation.request_id, amount, left)
+        return Hold(reservation.request_id, amount, left, self._now, book.id)
 
     def settle(self, operation: Settle) -> Charge:
         """Charge what was consumed, even more than was held; a second time changes nothing.
@@ -194,6 +201,13 @@ class Batch:
         self._claims.flush(self._connection)
         self._journal.flush()
         usage_events.write(self._connection, self._usage)
+
+    def _restore(self, lost: dict[str, HoldState]) -> None:
+        """Grant lost holds again, without a look at the limits: their requests were served."""
+        for hold in lost.values():
+            if hold.state == "open":
+                self._counters.add(hold.subject.counters(hold.admitted_at), hold.counted)
+                self._new.append(hold.request_id)
 
     def _close(self, hold: HoldState, closed: HoldState) -> None:
         before, after = hold.counted, closed.counted

@@ -34,8 +34,13 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A reservation that was granted: nano-dollars held, and what is left of the limits."""
+    """A reservation that was granted: nano-dollars held, and what is left of the limits.
+
+    `admitted_at` is in Unix microseconds, `price_book_id` the version in force then.
+    """
 
     request_id: RequestId
     amount: int
     rate_limits: RateLimitState = UNLIMITED
+    admitted_at: int = 0
+    price_book_id: int = 0
