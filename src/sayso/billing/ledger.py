@@ -13,6 +13,7 @@ from sayso.billing import holds, idempotency
 from sayso.billing.batch import Batch, Post, Release, Result, Reverse, Settle
 from sayso.billing.counters import MICROSECONDS, MINUTES_KEPT
 from sayso.billing.journal import Entries
+from sayso.billing.late_settlement import LateSettlement
 from sayso.billing.price_book import load_books
 from sayso.billing.pricing import Charge, PriceBookVersion
 from sayso.billing.reservation import Hold, Reservation
@@ -29,6 +30,9 @@ KEEP_SECONDS = 10  # how often the holds of this process are kept alive and stal
 CLOSED_HOLDS_SECONDS = 86_400  # how long a closed hold can still be looked at
 SWEEP_LIMIT = 500  # stale holds that one sweep voids
 FORGET_LIMIT = 5_000  # closed holds that one sweep removes
+# A storage that takes longer is away: who waits is refused, who comes does not begin to wait.
+ADMISSION_SECONDS = 0.7
+DOUBT_SECONDS = 2.0  # after a failure, how long the storage is not trusted to take a write
 
 log = EventLogger("ledger")
 
@@ -40,7 +44,12 @@ class Keep:
     live: tuple[RequestId, ...]
 
 
-Operation: TypeAlias = Reservation | Settle | Release | Post | Reverse | Keep
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """See whether anything can be written at all."""
+
+
+Operation: TypeAlias = Reservation | Settle | Release | Post | Reverse | Keep | Probe
 
 
 def wall_clock() -> int:
@@ -50,7 +59,7 @@ def wall_clock() -> int:
 
 def must_outlive_a_power_cut(operation: Operation) -> bool:
     """Tell what is money; a hold ends with its request, which no power cut leaves alive."""
-    return not isinstance(operation, Reservation | Release | Keep)
+    return not isinstance(operation, Reservation | Release | Keep | Probe)
 
 
 class LedgerWriter:
@@ -108,7 +117,7 @@ def _apply(batch: Batch, operation: Operation) -> Result | Exception:
                 return batch.post(operation)
             case Reverse():
                 return batch.reverse(operation)
-            case Keep():
+            case Keep() | Probe():
                 return None
     except SaysoError as error:
         return error
@@ -123,6 +132,7 @@ class Ledger:
     def __init__(self, writer: GroupWriter[Operation, Result]) -> None:
         self._writer = writer
         self._live: set[RequestId] = set()
+        self._failed_at = float("-inf")
         self._keeping: asyncio.Task[None] | None = None
 
     @classmethod
@@ -146,18 +156,21 @@ class Ledger:
         """Hold the worst case of a request.
 
         Raises `RateLimited`, `QuotaExceeded`, `IdempotencyConflict` and `AmountOverflow`. A caller that is
-        cancelled meanwhile has no hold afterwards.
+        cancelled meanwhile, or refused after `ADMISSION_SECONDS`, has no hold afterwards.
         """
-        future = self._writer.submit(reservation)
+        future = self._submit(reservation)
         self._live.add(reservation.request_id)
         try:
-            return cast("Hold", await asyncio.shield(future))
-        except asyncio.CancelledError:
+            async with asyncio.timeout(ADMISSION_SECONDS):
+                return cast("Hold", await asyncio.shield(future))
+        except (asyncio.CancelledError, TimeoutError) as error:
             future.add_done_callback(lambda done: self._give_back(reservation.request_id, done))
+            if isinstance(error, TimeoutError):
+                raise self._doubted(StorageUnavailable()) from error
             raise
-        except SaysoError:
+        except SaysoError as error:
             self._live.discard(reservation.request_id)
-            raise
+            raise self._doubted(error) from error.__cause__
 
     async def settle(self, hold: Hold, actual: Quantities, outcome: Outcome) -> Charge:
         """Charge what was consumed, in one transaction with the usage event; twice is as good as once.
@@ -165,9 +178,12 @@ class Ledger:
         More than was held is charged all the same, and logged: what was delivered is never lost. An outcome
         of `failed` charges nothing.
         """
-        charge = await self._writer.submit(Settle(hold.request_id, actual, outcome))
-        self._live.discard(hold.request_id)
-        return cast("Charge", charge)
+        return await self._settle(Settle(hold.request_id, actual, outcome))
+
+    async def settle_late(self, settlement: LateSettlement) -> Charge:
+        """Charge what had to wait for the database, even where that has lost the hold meanwhile."""
+        hold = settlement.hold
+        return await self._settle(Settle(hold.request_id, settlement.actual, settlement.outcome, hold))
 
     async def release(self, hold: Hold) -> None:
         """Give a hold back: nothing was consumed."""
@@ -195,6 +211,37 @@ class Ledger:
     async def keep(self) -> None:
         """Keep this process's holds alive, void stale ones, forget old rows."""
         await self._writer.submit(Keep(tuple(self._live)))
+
+    async def writable(self) -> bool:
+        """Tell, within `ADMISSION_SECONDS`, whether the storage takes writes now."""
+        if time.monotonic() - self._failed_at < DOUBT_SECONDS:
+            return False
+        try:
+            async with asyncio.timeout(ADMISSION_SECONDS):
+                await self._submit(Probe())
+        except (StorageUnavailable, TimeoutError):
+            return False
+        return True
+
+    def _submit(self, operation: Operation) -> "asyncio.Future[Result]":
+        """Queue `operation`; raises `StorageUnavailable` at once where nothing has moved for a while."""
+        if self._writer.busy_seconds > ADMISSION_SECONDS:
+            raise self._doubted(StorageUnavailable())
+        return self._writer.submit(operation)
+
+    async def _settle(self, operation: Settle) -> Charge:
+        try:
+            charge = await self._submit(operation)
+        except StorageUnavailable as error:
+            raise self._doubted(error) from error.__cause__
+        self._live.discard(operation.request_id)
+        return cast("Charge", charge)
+
+    def _doubted(self, error: SaysoError) -> SaysoError:
+        """Return `error`, having remembered when the storage failed."""
+        if isinstance(error, StorageUnavailable):
+            self._failed_at = time.monotonic()
+        return error
 
     async def _keep_regularly(self) -> None:
         while True:

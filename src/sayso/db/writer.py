@@ -7,6 +7,7 @@ write lock, so what a batch reads is exact, whoever else writes.
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ class GroupWriter(Generic[OperationT, ResultT]):
         self._waiting: deque[_Queued[OperationT, ResultT]] = deque()
         self._changed = threading.Condition()
         self._closing = False
+        self._began: float | None = None
         self._connection: Connection | None = None
         self._thread: threading.Thread | None = None
 
@@ -89,6 +91,12 @@ class GroupWriter(Generic[OperationT, ResultT]):
         with self._changed:
             self._changed.notify()
 
+    @property
+    def busy_seconds(self) -> float:
+        """How long the batch that is under way has taken until now, 0 where there is none."""
+        began = self._began
+        return 0.0 if began is None else time.monotonic() - began
+
     async def close(self) -> None:
         """Write what waits, then stop."""
         with self._changed:
@@ -100,7 +108,10 @@ class GroupWriter(Generic[OperationT, ResultT]):
 
     def _run(self) -> None:
         while batch := self._next():
-            self._answer(batch, self._write(batch))
+            self._began = time.monotonic()
+            results = self._write(batch)
+            self._began = None
+            self._answer(batch, results)
         self._disconnect()
 
     def _next(self) -> list[_Queued[OperationT, ResultT]]:
