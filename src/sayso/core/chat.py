@@ -97,7 +97,8 @@ class ChatRequest:
 
     `model` is the snapshot's id once routed. `max_tokens` None means the rest of the window. `stop`
     strings are matched in text, across token boundaries, and are not returned. `logprobs` asks for the
-    chosen token's log probability, `top_logprobs` for that many alternatives besides.
+    chosen token's log probability, `top_logprobs` for that many alternatives besides. `id` names the
+    request where its engine is asked about it later.
     """
 
     model: str
@@ -112,6 +113,7 @@ class ChatRequest:
     tool_choice: ToolChoice = "none"
     parallel_tool_calls: bool = True
     response_format: ResponseFormat = TextFormat()
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class CompletionRequest:
     """Text to continue without a chat template (the legacy endpoint).
 
     Each prompt is text or token ids. Choice index = prompt index × `n` + choice of that prompt.
-    `logprobs` None means none; 0 the chosen tokens only; k the k best besides.
+    `logprobs` None means none; 0 the chosen tokens only; k the k best besides. `id` is as a chat's.
     """
 
     model: str
@@ -130,6 +132,7 @@ class CompletionRequest:
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
     echo: bool = False
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from sayso.core.chat import ChatEvent, ChatRequest, CompletionRequest
 from sayso.core.speech import Audio, LanguageProbability, SpeechEvent, SpeechRequest
+from sayso.core.usage import TokenUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class EngineInfo:
 
     `fingerprint` names the snapshot, the engine's build and its settings: the response's
     `system_fingerprint`. `context_length` is in tokens, 0 for speech. `resident_bytes` is the memory of
-    the process that runs it, 0 where unknown. `running` and `waiting` count requests at this moment.
+    the process that runs it, 0 where unknown. `running` and `waiting` count requests at this moment,
+    `generated` every token written since the start, whatever became of its request.
     """
 
     fingerprint: str
@@ -31,6 +33,7 @@ class EngineInfo:
     resident_bytes: int = 0
     running: int = 0
     waiting: int = 0
+    generated: int = 0
 
 
 class ChatEngine(Protocol):
@@ -46,6 +49,14 @@ class ChatEngine(Protocol):
 
     def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text."""
+        ...
+
+    async def stop(self, request_id: str) -> TokenUsage | None:
+        """Stop a request, if it still runs, and return all that it used, whether somebody read it or not.
+
+        To be asked after its stream was closed. None where the engine does not count or does not
+        know the request; nothing where its work never began.
+        """
         ...
 
 

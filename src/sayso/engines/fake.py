@@ -8,6 +8,7 @@ the engine after that many tokens, `refuse` answers `overloaded` or `unavailable
 import asyncio
 import json
 import re
+from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,7 @@ from sayso.errors import (
     UnsupportedParameter,
 )
 
+_REMEMBERED = 1024  # requests
 _WORD = re.compile(r"\s*\S+")
 
 
@@ -60,8 +62,15 @@ class Script:
     refuse: str | None = None
 
 
+@dataclass(slots=True)
+class _Tally:
+    prompt_tokens: int = 0
+    written: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
+    tally: _Tally
     prompt_tokens: int
     text: str
     max_tokens: int
@@ -83,6 +92,7 @@ class FakeEngine:
         self.script = script
         self.context_length = context_length
         self.generated = 0
+        self._tallies: OrderedDict[str, _Tally] = OrderedDict()
         self._slots = slots or Slots(running=32, waiting=64)
 
     @property
@@ -99,7 +109,18 @@ class FakeEngine:
 
     async def info(self) -> EngineInfo:
         """Describe the engine."""
-        return EngineInfo("fp_fake", self.context_length, running=self.running, waiting=self._slots.waiting)
+        return EngineInfo(
+            "fp_fake",
+            self.context_length,
+            running=self.running,
+            waiting=self._slots.waiting,
+            generated=self.generated,
+        )
+
+    async def stop(self, request_id: str) -> TokenUsage | None:
+        """Return what a request used: with its stream it has stopped."""
+        tally = self._tallies.get(request_id)
+        return TokenUsage(tally.prompt_tokens, tally.written) if tally else None
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Answer with the script's reply, or call a tool where one is forced."""
@@ -107,18 +128,21 @@ class FakeEngine:
         words = [word for message in request.messages for word in tokens(message.content or "")]
         plan = self._fit(len(words), request.max_tokens, "messages")
         place = self._slots.ticket()
-        yield Started(plan)
+        tally = self._tally(request.id, plan if place.done() else 0)
+        with self._slots.keep(place):
+            yield Started(plan)
         async with self._slots.hold(place):
+            tally.prompt_tokens = plan
             forced = request.tool_choice
             if request.tools and (forced == "required" or isinstance(forced, NamedTool)):
-                async for event in self._call(request, plan):
+                async for event in self._call(request, tally):
                     yield event
                 return
             text = self.script.reply
             if text is None:
                 text = request.messages[-1].content or ""
             budget = request.max_tokens or self.context_length - plan
-            details = _Plan(plan, text, budget, request.n, request.stop, request.logprobs)
+            details = _Plan(tally, plan, text, budget, request.n, request.stop, request.logprobs)
             async for event in self._speak(details):
                 yield event
 
@@ -128,12 +152,16 @@ class FakeEngine:
         count = sum(len(tokens(p)) if isinstance(p, str) else len(p) for p in request.prompts)
         prompt_tokens = self._fit(count, request.max_tokens, "prompt")
         place = self._slots.ticket()
-        yield Started(prompt_tokens)
+        tally = self._tally(request.id, prompt_tokens if place.done() else 0)
+        with self._slots.keep(place):
+            yield Started(prompt_tokens)
         async with self._slots.hold(place):
+            tally.prompt_tokens = prompt_tokens
             first = request.prompts[0]
             text = self.script.reply or (first if isinstance(first, str) else "ids")
             choices = request.n * len(request.prompts)
             details = _Plan(
+                tally,
                 prompt_tokens,
                 text,
                 request.max_tokens,
@@ -172,7 +200,7 @@ class FakeEngine:
         done = 0
         for word in tokens(text):
             for index in range(plan.choices):
-                await self._step(done)
+                await self._step(done, plan.tally)
                 done += 1
                 raw = tuple(word.encode())
                 items = (TokenLogprob(word, raw, -0.25),) if plan.logprobs else ()
@@ -181,22 +209,31 @@ class FakeEngine:
             yield ChoiceFinished(index, reason, done)
         yield Finished(TokenUsage(plan.prompt_tokens, done))
 
-    async def _call(self, request: ChatRequest, prompt_tokens: int) -> AsyncGenerator[ChatEvent, None]:
+    async def _call(self, request: ChatRequest, tally: _Tally) -> AsyncGenerator[ChatEvent, None]:
         choice = request.tool_choice
         name = choice.name if isinstance(choice, NamedTool) else request.tools[0].name
         for index in range(request.n):
-            await self._step(index)
+            await self._step(index, tally)
             yield ToolCallDelta(index, 0, "", f"call_{index:024x}", name, index + 1)
             yield ToolCallDelta(index, 0, "{}", completion_tokens=index + 1)
             reason: FinishReason = "stop" if isinstance(choice, NamedTool) else "tool_calls"
             yield ChoiceFinished(index, reason, index + 1)
-        yield Finished(TokenUsage(prompt_tokens, request.n))
+        yield Finished(TokenUsage(tally.prompt_tokens, request.n))
 
-    async def _step(self, done: int) -> None:
+    async def _step(self, done: int, tally: _Tally) -> None:
         await asyncio.sleep(self.script.token_seconds)
         if self.script.fail_after is not None and done >= self.script.fail_after:
             raise EngineFailed("The engine failed, as its script says.")
         self.generated += 1
+        tally.written += 1
+
+    def _tally(self, request_id: str, prompt_tokens: int) -> _Tally:
+        tally = _Tally(prompt_tokens)
+        if request_id:
+            self._tallies[request_id] = tally
+            if len(self._tallies) > _REMEMBERED:
+                self._tallies.popitem(last=False)
+        return tally
 
     def _refuse(self, logit_bias: object) -> None:
         if logit_bias:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 from sayso.errors import EngineOverloaded
 
@@ -33,6 +33,15 @@ class Slots:
         else:
             raise EngineOverloaded("The engine's queue is full; please retry shortly.")
         return place
+
+    @contextmanager
+    def keep(self, place: "asyncio.Future[None]") -> Generator[None]:
+        """Give the place up if the block, which comes before `hold`, does not end by itself."""
+        try:
+            yield
+        except BaseException:
+            self._leave(place)
+            raise
 
     @asynccontextmanager
     async def hold(self, place: "asyncio.Future[None]") -> AsyncGenerator[None, None]:

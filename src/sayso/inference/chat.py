@@ -21,6 +21,7 @@ from sayso.core.chat import (
 )
 from sayso.core.metering import Outcome
 from sayso.core.usage import TokenUsage
+from sayso.engines.base import ChatEngine
 from sayso.inference.admission import Origin, chat_reservation, completion_reservation
 from sayso.inference.metering import ChatUsageEvent, UsageLedger
 from sayso.inference.routing import ChatRoute
@@ -32,15 +33,15 @@ async def run_chat(
     """Continue a conversation; yields what the engine yields.
 
     The worst case is held before the engine is asked; what the ledger refuses is raised. The usage is
-    settled before `Finished` is passed on. A stream that is closed early settles what was generated until
-    then; one that breaks through a fault of ours is recorded and charged nothing; a refusal gives the hold
-    back.
+    settled before `Finished` is passed on. A stream that is closed early settles what the engine
+    says that it generated until it was stopped; one that breaks through a fault of ours is recorded and
+    charged nothing; a refusal gives the hold back.
     """
     reservation = chat_reservation(origin, route, request)
     sampling = _with_defaults(request.sampling, route.snapshot)
-    asked = replace(request, model=route.snapshot.id, sampling=sampling)
+    asked = replace(request, model=route.snapshot.id, sampling=sampling, id=origin.request_id)
     begin = partial(route.engine.chat, asked)
-    async with aclosing(_metered(begin, reservation, origin, ledger)) as metered:
+    async with aclosing(_metered(begin, route.engine, reservation, origin, ledger)) as metered:
         async for event in metered:
             yield event
 
@@ -51,9 +52,9 @@ async def run_completion(
     """Continue raw text, as `run_chat` continues a conversation."""
     reservation = completion_reservation(origin, route, request)
     sampling = _with_defaults(request.sampling, route.snapshot)
-    asked = replace(request, model=route.snapshot.id, sampling=sampling)
+    asked = replace(request, model=route.snapshot.id, sampling=sampling, id=origin.request_id)
     begin = partial(route.engine.complete, asked)
-    async with aclosing(_metered(begin, reservation, origin, ledger)) as metered:
+    async with aclosing(_metered(begin, route.engine, reservation, origin, ledger)) as metered:
         async for event in metered:
             yield event
 
@@ -67,6 +68,7 @@ def _with_defaults(sampling: Sampling, snapshot: Snapshot) -> Sampling:
 
 async def _metered(
     begin: Callable[[], AsyncGenerator[ChatEvent, None]],
+    engine: ChatEngine,
     reservation: Reservation,
     origin: Origin,
     ledger: UsageLedger,
@@ -74,12 +76,17 @@ async def _metered(
     hold = await ledger.reserve(reservation)
     origin.admitted(hold)
     prompt_tokens = completion_tokens = 0
-    started = settled = False
-    outcome: Outcome = "failed"
+    started = settled = left = False
 
-    async def settle(usage: TokenUsage, how: Outcome) -> None:
-        event = ChatUsageEvent(origin.caller, reservation.model, reservation.snapshot, usage, how)
-        await ledger.settle(hold, event)
+    def used(usage: TokenUsage, how: Outcome) -> ChatUsageEvent:
+        return ChatUsageEvent(origin.caller, reservation.model, reservation.snapshot, usage, how)
+
+    async def used_when_left() -> ChatUsageEvent | None:
+        usage = await engine.stop(origin.request_id)
+        if usage is None:  # an engine that does not tell: what it has sent
+            seen = TokenUsage(prompt_tokens, completion_tokens)
+            return used(seen, "disconnected") if started else None
+        return used(usage, "disconnected") if usage.total_tokens else None
 
     try:
         async with aclosing(begin()) as events:
@@ -91,13 +98,15 @@ async def _metered(
                         completion_tokens = max(completion_tokens, event.completion_tokens)
                     case Finished():
                         settled = True
-                        await settle(event.usage, "completed")
+                        await ledger.settle(hold, used(event.usage, "completed"))
                 yield event
     except (GeneratorExit, asyncio.CancelledError):
-        outcome = "disconnected"
+        left = True
         raise
     finally:
-        if not started:
+        if left and not settled:
+            await ledger.settle_counted(hold, used_when_left())
+        elif not started:
             await ledger.release(hold)
         elif not settled:
-            await settle(TokenUsage(prompt_tokens, completion_tokens), outcome)
+            await ledger.settle(hold, used(TokenUsage(prompt_tokens, completion_tokens), "failed"))

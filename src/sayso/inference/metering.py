@@ -70,6 +70,10 @@ class UsageLedger(Protocol):
         """Record `event` before the caller sees the final usage. Raises `StorageUnavailable`."""
         ...
 
+    async def settle_counted(self, hold: Hold, counting: Coroutine[Any, Any, UsageEvent | None]) -> None:
+        """Settle what `counting` returns; give the hold back where that is nothing."""
+        ...
+
     async def release(self, hold: Hold) -> None:
         """Give a hold back: nothing was consumed."""
         ...
@@ -102,6 +106,10 @@ class BilledLedger:
         count_usage(self._metrics, event)
         await asyncio.shield(self._spawn(self._settle(hold, event)))
 
+    async def settle_counted(self, hold: Hold, counting: Coroutine[Any, Any, UsageEvent | None]) -> None:
+        """Charge what `counting` returns, as `settle` does, or give the hold back where that is nothing."""
+        await asyncio.shield(self._spawn(self._settle_counted(hold, counting)))
+
     async def release(self, hold: Hold) -> None:
         """Give a hold back; where that can not be done now, it is tried again later."""
         self._streamed.discard(hold.request_id)
@@ -114,6 +122,15 @@ class BilledLedger:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    async def _settle_counted(self, hold: Hold, counting: Coroutine[Any, Any, UsageEvent | None]) -> None:
+        event = await counting
+        if event is None:
+            self._streamed.discard(hold.request_id)
+            await self._release(hold)
+        else:
+            count_usage(self._metrics, event)
+            await self._settle(hold, event)
 
     async def _settle(self, hold: Hold, event: UsageEvent) -> None:
         try:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from sayso.core.chat import ChatEvent, ChatRequest, CompletionRequest, TextDelta, ToolCallDelta
 from sayso.core.speech import Audio, LanguageProbability, Segment, SpeechEvent, SpeechRequest
+from sayso.core.usage import TokenUsage
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
 from sayso.errors import EngineOverloaded
 from sayso.telemetry.metrics import Metrics
@@ -33,6 +34,10 @@ class ObservedChatEngine:
     def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text."""
         return _observed(self._engine.complete(request), (TextDelta,), self._name, self._metrics)
+
+    async def stop(self, request_id: str) -> TokenUsage | None:
+        """Stop a request and return what it used."""
+        return await self._engine.stop(request_id)
 
 
 class ObservedSpeechEngine:

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from sayso.catalog.snapshot import PackageSource, Snapshot
 from sayso.core.caller import AdminCaller, Caller
 from sayso.core.chat import ChatEvent, ChatRequest, CompletionRequest, Started, TextDelta
 from sayso.core.speech import Audio
+from sayso.core.usage import TokenUsage
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
 from sayso.engines.fake import FakeEngine, Script
 from sayso.errors import AudioRejected, AuthenticationFailed
@@ -43,6 +45,12 @@ class RecordingLedger:
 
     async def settle(self, hold: Hold, event: UsageEvent) -> None:
         self.events.append(event)
+
+    async def settle_counted(self, hold: Hold, counting: Coroutine[Any, Any, UsageEvent | None]) -> None:
+        if event := await counting:
+            await self.settle(hold, event)
+        else:
+            await self.release(hold)
 
     async def release(self, hold: Hold) -> None:
         self.released.append(hold)
@@ -158,6 +166,9 @@ class EndlessEngine:
             await asyncio.Event().wait()
         finally:
             self.closed.set()
+
+    async def stop(self, request_id: str) -> TokenUsage | None:
+        return None
 
     complete = chat
 

@@ -1,7 +1,8 @@
 """A snapshot's advice is taken where a request says nothing about sampling, and only there."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -37,10 +38,15 @@ class Listener:
 
     complete = chat
 
+    async def stop(self, request_id: str) -> TokenUsage | None:
+        return None
+
     async def reserve(self, reservation: Reservation) -> Hold:
         return Hold(reservation.request_id, 0)
 
     async def settle(self, hold: Hold, event: UsageEvent) -> None: ...
+
+    async def settle_counted(self, hold: Hold, counting: Coroutine[Any, Any, UsageEvent | None]) -> None: ...
 
     async def release(self, hold: Hold) -> None: ...
 

@@ -29,6 +29,7 @@ def create_host(engine: ChatEngine | SpeechEngine) -> Starlette:
         routes += [
             Route("/v1/chat/completions", _chat, methods=["POST"]),
             Route("/v1/completions", _complete, methods=["POST"]),
+            Route("/v1/stopped/{request_id}", _stopped),
         ]
     if hasattr(engine, "transcribe"):
         routes += [
@@ -61,6 +62,12 @@ async def _complete(request: Request) -> Response:
     engine: ChatEngine = request.app.state.engine
     completion = decode_completion_request(orjson.loads(await request.body()))
     return EventStream(engine.complete(completion), ChatEventEncoder().encode)
+
+
+async def _stopped(request: Request) -> Response:
+    engine: ChatEngine = request.app.state.engine
+    usage = await engine.stop(request.path_params["request_id"])
+    return Response(orjson.dumps(usage), media_type="application/json")
 
 
 async def _transcribe(request: Request) -> Response:

@@ -20,12 +20,18 @@ class Job:
 
     def __init__(self, prompt_tokens: int) -> None:
         self.prompt_tokens = prompt_tokens
+        self.begun_tokens = 0  # of the prompts that the engine was given
         self.cached_tokens = 0
         self.completion_tokens = 0
         self.unfinished = 0
         self.abandoned = False
+        self.stopped = asyncio.Event()  # set once an abandoned request writes no more
         self.loop = asyncio.get_running_loop()
         self.events: asyncio.Queue[list[ChatEvent | EngineError]] = asyncio.Queue()
+
+    def used(self) -> TokenUsage:
+        """Return what was used until now: the prompts that the engine was given, and all that was written."""
+        return TokenUsage(self.begun_tokens, self.completion_tokens, self.cached_tokens)
 
     def finished(self) -> Finished:
         """Return the last event."""

@@ -21,11 +21,13 @@ from sayso.core.chat import (
     Started,
     TextDelta,
 )
+from sayso.core.usage import TokenUsage
 from sayso.engines.base import EngineInfo
 from sayso.engines.config import EngineConfig
 from sayso.engines.memory import resident_bytes
 from sayso.engines.openvino.calls import FreeReader, NamedReader, Reader, RequiredReader, TextReader
 from sayso.engines.openvino.choice import Choice, Job
+from sayso.engines.openvino.jobs import JobIndex
 from sayso.engines.openvino.prefix import BLOCK, PrefixIndex
 from sayso.engines.openvino.prompts import PromptEncoder
 from sayso.engines.openvino.settings import grammar_for, refuse_unsupported, settings_for
@@ -70,6 +72,7 @@ class OpenVinoChatEngine:
             depth=config.queue_depth,
             on_failure=on_failure or _exit_soon,
         )
+        self._jobs = JobIndex()
         self._fingerprint = _fingerprint(config)
 
     @classmethod
@@ -87,7 +90,9 @@ class OpenVinoChatEngine:
     async def info(self) -> EngineInfo:
         """Describe the engine."""
         running, waiting = self._steps.load()
-        return EngineInfo(self._fingerprint, self._context, resident_bytes(), running, waiting)
+        return EngineInfo(
+            self._fingerprint, self._context, resident_bytes(), running, waiting, self._steps.generated
+        )
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation."""
@@ -115,7 +120,7 @@ class OpenVinoChatEngine:
             choices.append(
                 self._choice(job, index, part, settings, request.stop, _reader(request, index), choices[:1])
             )
-        async with aclosing(self._answer(job, choices)) as events:
+        async with aclosing(self._answer(request.id, job, choices)) as events:
             async for event in events:
                 yield event
 
@@ -142,9 +147,19 @@ class OpenVinoChatEngine:
                 reader = TextReader(index)
                 siblings.append(self._choice(job, index, part, settings, request.stop, reader, siblings[:1]))
             choices += siblings
-        async with aclosing(self._answer(job, choices, echoes)) as events:
+        async with aclosing(self._answer(request.id, job, choices, echoes)) as events:
             async for event in events:
                 yield event
+
+    async def stop(self, request_id: str) -> TokenUsage | None:
+        """Stop a request; it writes no more once this returns."""
+        job = self._jobs.find(request_id)
+        if job is None:
+            return None
+        self._steps.abandon(job)
+        if job.abandoned:
+            await job.stopped.wait()
+        return job.used()
 
     async def _part(self, prompt: str | tuple[int, ...], request: CompletionRequest) -> _Part:
         if isinstance(prompt, str):
@@ -196,8 +211,10 @@ class OpenVinoChatEngine:
         )
 
     async def _answer(
-        self, job: Job, choices: list[Choice], first: Sequence[ChatEvent] = ()
+        self, request_id: str, job: Job, choices: list[Choice], first: Sequence[ChatEvent] = ()
     ) -> AsyncGenerator[ChatEvent, None]:
+        if request_id:
+            self._jobs.enter(request_id, job)
         try:
             if choices:
                 self._steps.submit(choices)
@@ -216,6 +233,7 @@ class OpenVinoChatEngine:
                         return
         finally:
             self._steps.abandon(job)
+            self._jobs.leave(request_id)
 
 
 def open_pipeline(config: EngineConfig, *, prefill_tokens: int = PREFILL_TOKENS) -> Any:

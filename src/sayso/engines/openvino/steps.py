@@ -1,6 +1,7 @@
 """The one thread that drives the pipeline: it starts sequences, steps, and hands out what was written."""
 
 import asyncio
+import contextlib
 import itertools
 import threading
 import time
@@ -48,6 +49,8 @@ class StepLoop:
         self._pending: list[Choice] = []
         self._live: list[Choice] = []
         self._dropped: list[Choice] = []  # abandoned while their prompt is being read
+        self._leaving: list[Job] = []  # abandoned since the last step
+        self.generated = 0  # tokens, since the start
         self._outbox = Outbox()
         self._numbers = itertools.count()
         self._closing = False
@@ -71,6 +74,7 @@ class StepLoop:
             if job.unfinished and not job.abandoned:
                 job.abandoned = True
                 self._pending = [choice for choice in self._pending if choice.job is not job]
+                self._leaving.append(job)
                 self._wake.notify()
 
     def load(self) -> tuple[int, int]:
@@ -118,7 +122,8 @@ class StepLoop:
                 self._start_pending()
                 if self._live or self._dropped or self._pipeline.has_non_finished_requests():
                     return True
-                self._wake.wait()
+                if not self._leaving:
+                    self._wake.wait()
             return False
 
     def _gather(self) -> None:
@@ -144,6 +149,7 @@ class StepLoop:
         cached = self._prefix.hit(choice.prompt)
         if choice.counts_prompt:
             choice.job.cached_tokens += cached
+            choice.job.begun_tokens += len(choice.prompt)
         ids = ov.Tensor(np.array([choice.prompt], dtype=np.int64))
         choice.handle = self._pipeline.add_request(next(self._numbers), ids, choice.settings)
         self._live.append(choice)
@@ -152,15 +158,17 @@ class StepLoop:
         # A sequence that is cancelled before its whole prompt is read leaves a block in the prefix cache that
         # is marked as complete and is not: later prompts that share it would be answered from garbage. So it
         # reads its prompt to the end, outside of the limit.
-        dropped = [choice for choice in self._live if choice.job.abandoned]
-        if not dropped:
+        leaving, self._leaving = self._leaving, []
+        if not leaving:
             return
+        dropped = [choice for choice in self._live if choice.job.abandoned]
         self._live = [choice for choice in self._live if not choice.job.abandoned]
         for choice in dropped:
             if choice.prefilled:
                 choice.handle.cancel()
             else:
                 self._dropped.append(choice)
+        _tell_stopped(leaving)
 
     def _collect(self) -> None:
         gone: set[int] = set()
@@ -193,6 +201,7 @@ class StepLoop:
         while handle.can_read():
             for output in handle.read().values():
                 tokens = output.generated_ids
+                self.generated += len(tokens)
                 if tokens and not choice.prefilled:
                     choice.prefilled = True
                     self._prefix.store(choice.prompt)
@@ -228,11 +237,19 @@ class StepLoop:
             self._failed = True
             jobs = {id(choice.job): choice.job for choice in (*self._live, *self._pending)}
             self._live, self._pending, self._dropped = [], [], []
+            leaving, self._leaving = self._leaving, []
+        _tell_stopped(leaving)
         for job in jobs.values():
             self._post(
                 job.loop, [(job, [EngineFailed("The engine failed while it worked on this request.")])]
             )
         self._on_failure()
+
+
+def _tell_stopped(jobs: list[Job]) -> None:
+    for job in jobs:
+        with contextlib.suppress(RuntimeError):  # its event loop is closed
+            job.loop.call_soon_threadsafe(job.stopped.set)
 
 
 def _out_of_memory() -> EngineFailed:

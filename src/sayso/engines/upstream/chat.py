@@ -5,6 +5,7 @@ from contextlib import aclosing
 from typing import Any
 
 from sayso.core.chat import ChatEvent, ChatRequest, CompletionRequest
+from sayso.core.usage import TokenUsage
 from sayso.engines.base import EngineInfo
 from sayso.engines.upstream.connection import Connection
 from sayso.engines.wire.chat_events import ChatEventDecoder
@@ -30,6 +31,10 @@ class UpstreamChatEngine:
     def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text."""
         return self._stream("/completions", encode_completion_request(request, self._model))
+
+    async def stop(self, request_id: str) -> TokenUsage | None:
+        """Another server does not tell what a request used that nobody reads any more."""
+        return None
 
     async def _stream(self, path: str, body: dict[str, Any]) -> AsyncGenerator[ChatEvent, None]:
         decoder = ChatEventDecoder()

@@ -71,6 +71,7 @@ def decode_chat_request(body: dict[str, Any]) -> ChatRequest:
         tool_choice=_decode_tool_choice(body.get("tool_choice", "none")),
         parallel_tool_calls=body.get("parallel_tool_calls", True),
         response_format=_decode_response_format(body.get("response_format")),
+        id=body.get("id", ""),
     )
 
 
@@ -110,6 +111,7 @@ def decode_completion_request(body: dict[str, Any]) -> CompletionRequest:
         stop=tuple(body.get("stop", ())),
         logprobs=body.get("logprobs"),
         echo=body.get("echo", False),
+        id=body.get("id", ""),
     )
 
 
