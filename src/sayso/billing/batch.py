@@ -4,18 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import Connection
 
-from sayso.billing import holds, lost_holds, upserts, usage_events
-from sayso.billing.counters import CounterSheet, Tally
+from sayso.billing import holds, lost_holds, usage_events
+from sayso.billing.counters import Tally
 from sayso.billing.holds import HoldState
 from sayso.billing.idempotency import Claims, held_key, key_of
 from sayso.billing.journal import Entries, Journal, Posting, receivable, revenue
-from sayso.billing.limits import BudgetRule, RateLimitRule, check_budgets, check_rate_limits
+from sayso.billing.ledger_state import LedgerState
+from sayso.billing.limits import check_budgets, check_rate_limits
 from sayso.billing.price_book import in_force
 from sayso.billing.pricing import Charge, PriceBookVersion, price
 from sayso.billing.reservation import Hold, Reservation
-from sayso.billing.tables import Budget, RateLimit
 from sayso.billing.usage_events import UsageRecord
 from sayso.core.metering import METERS, Outcome, Quantities, billable
 from sayso.errors import ObjectNotFound
@@ -69,6 +69,7 @@ class Batch:
     def __init__(
         self,
         connection: Connection,
+        state: LedgerState,
         books: list[PriceBookVersion],
         *,
         now: int,
@@ -76,42 +77,42 @@ class Batch:
         oldest_minute: int,
     ) -> None:
         self._connection = connection
+        self._state = state
         self._books = books
         self._now = now
         self._expires_at = now + hold_microseconds
-        self._holds: dict[str, HoldState] = {}
-        self._new: list[str] = []
+        self._oldest_minute = oldest_minute
+        self._holds = state.holds
+        self._new: set[str] = set()
         self._closed: set[str] = set()
-        self._counters = CounterSheet(oldest_minute)
+        self._counters = state.counters
         self._claims = Claims()
-        self._journal = Journal(connection)
+        self._journal = Journal(connection, state.journal)
         self._usage: list[tuple[UsageRecord, int]] = []
-        self._rate_limits: list[RateLimitRule] = []
-        self._budgets: list[BudgetRule] = []
 
     def load(self, operations: Iterable[object], stale: dict[str, HoldState]) -> None:
         """Read what `operations` need, and what closing the `stale` holds needs."""
         reservations = [one for one in operations if isinstance(one, Reservation)]
-        ending = [one for one in operations if isinstance(one, Settle | Release)]
-        self._holds = stale | holds.load(self._connection, (one.request_id for one in ending))
-        granted = (one.granted for one in ending if isinstance(one, Settle) and one.granted)
+        ending = [one.request_id for one in operations if isinstance(one, Settle | Release)]
+        self._holds |= stale
+        self._holds |= holds.load(self._connection, (one for one in ending if one not in self._holds))
+        granted = (one.granted for one in operations if isinstance(one, Settle) and one.granted)
         lost = lost_holds.find(
             self._connection, [one for one in granted if one.request_id not in self._holds]
         )
         self._holds |= lost
-        ended = list(self._holds.values())
-        subjects = [(hold.subject, hold.admitted_at) for hold in ended]
-        subjects += [(holds.subject_of(reservation), self._now) for reservation in reservations]
-        keys = {key for subject, moment in set(subjects) for key in subject.counters(moment)}
+        ended = [self._holds[one] for one in {*ending, *stale} if one in self._holds]
+        counted = {(hold.subject, hold.admitted_at) for hold in ended}
+        counted |= {(holds.subject_of(reservation), self._now) for reservation in reservations}
+        keys = {key for subject, moment in counted for key in subject.counters(moment)}
         self._counters.load(self._connection, keys)
         self._restore(lost)
         claimed = [key_of(one) for one in reservations] + [held_key(hold) for hold in ended]
         self._claims.load(self._connection, (key for key in claimed if key))
-        if ending:
+        if ended:
             owed = {receivable(hold.organization_id) for hold in ended}
             self._journal.load(owed | {revenue(meter) for meter in METERS})
-        if reservations:
-            self._load_rules({scope for one in reservations for scope in _scope_ids(one)})
+        self._state.load_rules(self._connection, {scope for one in reservations for scope in _scope_ids(one)})
 
     def reserve(self, reservation: Reservation) -> Hold:
         """Grant a reservation.
@@ -124,12 +125,15 @@ class Batch:
         amount = price(book, reservation.kind, reservation.model, reservation.snapshot, worst).amount
         hold = holds.opened(reservation, book.id, amount, self._now, self._expires_at)
         subject, counted = hold.subject, self._counters.tally
-        left = check_rate_limits(self._rate_limits, counted, subject, worst, self._now)
-        check_budgets(self._budgets, counted, subject, amount, self._now)
+        scopes, state = _scope_ids(reservation), self._state
+        limits = [rule for scope in scopes for rule in state.rate_limits[scope]]
+        left = check_rate_limits(limits, counted, subject, worst, self._now)
+        budgets = [rule for scope in scopes for rule in state.budgets[scope]]
+        check_budgets(budgets, counted, subject, amount, self._now)
         self._counters.add(subject.counters(self._now), hold.counted)
         self._claims.claim(reservation, self._now)
         self._holds[hold.request_id] = hold
-        self._new.append(hold.request_id)
+        self._new.add(hold.request_id)
         return Hold(reservation.request_id, amount, left, self._now, book.id)
 
     def settle(self, operation: Settle) -> Charge:
@@ -193,21 +197,28 @@ class Batch:
         return self._journal.append(posting)
 
     def flush(self) -> None:
-        """Write everything."""
-        new = set(self._new)
-        closed = [self._holds[one] for one in sorted(self._closed - new)]
-        holds.write(self._connection, [self._holds[one] for one in self._new], closed)
+        """Write everything, and keep in mind the holds that are open."""
+        closed = [self._holds[one] for one in sorted(self._closed - self._new)]
+        holds.write(self._connection, [self._holds[one] for one in sorted(self._new)], closed)
         self._counters.flush(self._connection)
         self._claims.flush(self._connection)
         self._journal.flush()
         usage_events.write(self._connection, self._usage)
+        for one in [name for name, hold in self._holds.items() if hold.state != "open"]:
+            del self._holds[one]
 
     def _restore(self, lost: dict[str, HoldState]) -> None:
         """Grant lost holds again, without a look at the limits: their requests were served."""
         for hold in lost.values():
             if hold.state == "open":
-                self._counters.add(hold.subject.counters(hold.admitted_at), hold.counted)
-                self._new.append(hold.request_id)
+                self._count(hold, hold.counted)
+                self._new.add(hold.request_id)
+
+    def _count(self, hold: HoldState, change: Tally) -> None:
+        keys = hold.subject.counters(hold.admitted_at)
+        if hold.admitted_at < self._oldest_minute:  # minutes that have been swept away stay away
+            keys = tuple(key for key in keys if key.period != "minute" or self._counters.tally(key).requests)
+        self._counters.add(keys, change)
 
     def _close(self, hold: HoldState, closed: HoldState) -> None:
         before, after = hold.counted, closed.counted
@@ -218,7 +229,7 @@ class Batch:
             after.held - before.held,
             after.posted - before.posted,
         )
-        self._counters.add(hold.subject.counters(hold.admitted_at), change)
+        self._count(hold, change)
         self._holds[hold.request_id] = closed
         self._closed.add(hold.request_id)
 
@@ -230,19 +241,6 @@ class Batch:
 
     def _book(self, number: int) -> PriceBookVersion:
         return next(book for book in self._books if book.id == number)
-
-    def _load_rules(self, scope_ids: set[str]) -> None:
-        scopes = {"scopes": list(scope_ids)}
-        found = self._connection.execute(_RATE_LIMITS, scopes)
-        self._rate_limits = [RateLimitRule(*row) for row in found]
-        found = self._connection.execute(_BUDGETS, scopes)
-        self._budgets = [BudgetRule(*row) for row in found]
-
-
-_LIMIT_TABLE, _BUDGET_TABLE = upserts.table_of(RateLimit), upserts.table_of(Budget)
-_SCOPES: BindParameter[Sequence[str]] = bindparam("scopes", expanding=True)
-_RATE_LIMITS = select(*_LIMIT_TABLE.columns).where(_LIMIT_TABLE.c.scope_id.in_(_SCOPES))
-_BUDGETS = select(*_BUDGET_TABLE.columns).where(_BUDGET_TABLE.c.scope_id.in_(_SCOPES))
 
 
 def _scope_ids(reservation: Reservation) -> Sequence[str]:

@@ -1,8 +1,10 @@
-"""What each scope has used in each period: read once for a batch, changed in memory, written once."""
+"""What each scope has used in each period: read once, changed in memory, written once for a batch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Literal, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, bindparam, select
@@ -48,9 +50,6 @@ class Tally:
         )
 
 
-NOTHING_COUNTED = Tally()
-
-
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Whom a request counts for."""
@@ -72,19 +71,24 @@ class Subject:
 
     def counters(self, moment: int) -> tuple[CounterKey, ...]:
         """Return the counters of a request that was admitted at `moment`, in Unix microseconds."""
-        starts = [(period, period_start(period, moment)) for period in PERIODS]
-        whole = [
-            CounterKey(start, scope_id, kind, "", period)
-            for period, start in starts
-            for kind, scope_id in self.scopes
-        ]
-        by_model = [
-            CounterKey(start, self.project_id, "project", name, period)
-            for period, start in starts
-            if period != "month"
-            for name in sorted({self.model, self.snapshot})
-        ]
-        return (*whole, *by_model)
+        return _counters(self, moment // (60 * MICROSECONDS) * 60)
+
+
+@lru_cache(maxsize=4_096)
+def _counters(subject: Subject, minute: int) -> tuple[CounterKey, ...]:
+    starts = [(period, period_start(period, minute * MICROSECONDS)) for period in PERIODS]
+    whole = [
+        CounterKey(start, scope_id, kind, "", period)
+        for period, start in starts
+        for kind, scope_id in subject.scopes
+    ]
+    by_model = [
+        CounterKey(start, subject.project_id, "project", name, period)
+        for period, start in starts
+        if period != "month"
+        for name in sorted({subject.model, subject.snapshot})
+    ]
+    return (*whole, *by_model)
 
 
 def period_start(period: Period, moment: int) -> int:
@@ -119,19 +123,25 @@ _COUNTERS = select(*_TABLE.columns).where(
 )
 
 
-class CounterSheet:
-    """The counters that one batch needs."""
+_WRITE = upserts.upserting(Counter, "replace")
 
-    def __init__(self, oldest_minute: int) -> None:
-        self._oldest_minute = oldest_minute
-        self._tallies: dict[CounterKey, Tally] = {}
+
+class CounterSheet:
+    """Counters in memory: read once, changed by each request, written by `flush`."""
+
+    def __init__(self) -> None:
+        self._sums: dict[CounterKey, tuple[int, ...]] = {}
         self._changed: set[CounterKey] = set()
 
+    def __len__(self) -> int:
+        return len(self._sums)
+
     def load(self, connection: Connection, keys: Iterable[CounterKey]) -> None:
-        """Read the counters `keys`; what is not there yet counts nothing."""
-        wanted = set(keys)
+        """Read those of `keys` that are not known yet; what is not there counts nothing."""
+        wanted = set(keys) - self._sums.keys()
         if not wanted:
             return
+        self._sums |= dict.fromkeys(wanted, _NOTHING)
         parameters = {
             "starts": list({key.period_start for key in wanted}),
             "scopes": list({key.scope_id for key in wanted}),
@@ -139,30 +149,27 @@ class CounterSheet:
         for row in connection.execute(_COUNTERS, parameters):
             key = CounterKey(*row[:5])
             if key in wanted:
-                self._tallies[key] = Tally(*row[5:])
+                self._sums[key] = tuple(row[5:])
 
     def tally(self, key: CounterKey) -> Tally:
         """Return what is counted."""
-        return self._tallies.get(key, NOTHING_COUNTED)
+        return Tally(*self._sums.get(key, _NOTHING))
 
     def add(self, keys: Iterable[CounterKey], change: Tally) -> None:
-        """Add `change` to all of `keys`, or to none of them. Raises `AmountOverflow`.
-
-        Minutes that have been swept away stay away.
-        """
-        kept = [key for key in keys if key in self._tallies or not self._swept(key)]
-        sums = {key: self.tally(key).plus(change) for key in kept}
-        self._tallies |= sums
+        """Add `change` to all of `keys`, or to none of them. Raises `AmountOverflow`."""
+        more = _counts(change)
+        sums = {key: tuple(map(int.__add__, self._sums.get(key, _NOTHING), more)) for key in keys}
+        for counts in sums.values():
+            checked(max(counts))
+            checked(min(counts))
+        self._sums |= sums
         self._changed |= sums.keys()
-
-    def _swept(self, key: CounterKey) -> bool:
-        return key.period == "minute" and key.period_start < self._oldest_minute
 
     def flush(self, connection: Connection) -> None:
         """Write what has changed."""
-        rows = []
-        for key in sorted(self._changed):
-            tally = self._tallies[key]
-            counted = {name: getattr(tally, name) for name in Tally.__slots__}
-            rows.append({**key._asdict(), **counted})
-        upserts.replace(connection, Counter, rows)
+        _WRITE.run(connection, [(*key, *self._sums[key]) for key in sorted(self._changed)])
+        self._changed.clear()
+
+
+_counts = attrgetter(*Tally.__slots__)
+_NOTHING: tuple[int, ...] = (0,) * len(Tally.__slots__)

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, cast
+from operator import attrgetter
+from typing import Literal
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from sayso.billing import upserts
 from sayso.billing.counters import Subject, Tally
 from sayso.billing.pricing import Kind
 from sayso.billing.reservation import Reservation
 from sayso.billing.tables import HoldRow
+from sayso.db.prepared import Prepared
 from sayso.ids import RequestId
 
 NO_KEY = b""
@@ -115,12 +117,8 @@ def keep_alive(connection: Connection, request_ids: Sequence[str], expires_at: i
 
 def write(connection: Connection, new: Sequence[HoldState], closed: Sequence[HoldState]) -> None:
     """Insert `new` holds and write how `closed` ones have ended."""
-    if new:
-        connection.execute(_INSERT, [_columns(hold) for hold in new])
-    if closed:
-        connection.execute(
-            _CLOSE, [{f"new_{name}": getattr(hold, name) for name in _ENDS} for hold in closed]
-        )
+    _INSERT.run(connection, [_row(hold) for hold in new])
+    _CLOSE.run(connection, [_end(hold) for hold in closed])
 
 
 def forget(connection: Connection, closed_before: int, limit: int) -> None:
@@ -129,17 +127,19 @@ def forget(connection: Connection, closed_before: int, limit: int) -> None:
     connection.execute(delete(HoldRow).where(HoldRow.request_id.in_(old)))
 
 
-_FIELDS = tuple(field.name for field in fields(HoldState))
-_ENDS = ("request_id", "state", "tokens", "audio_milliseconds", "amount", "closed_at")
 _TABLE = upserts.table_of(HoldRow)
 _HOLDS = select(*_TABLE.columns).where(_TABLE.c.request_id.in_(bindparam("wanted", expanding=True)))
-_INSERT = insert(_TABLE)
-_CLOSE = (
-    update(_TABLE)
-    .where(_TABLE.c.request_id == bindparam("new_request_id"))
-    .values({name: bindparam(f"new_{name}") for name in _ENDS[1:]})
+
+_row = attrgetter(*(field.name for field in fields(HoldState)))
+_INSERT = upserts.inserting(HoldRow)
+
+_ENDS = ("state", "tokens", "audio_milliseconds", "amount", "closed_at")
+_end = attrgetter(*_ENDS, "request_id")
+_CLOSE = Prepared(
+    lambda _: (
+        update(_TABLE)
+        .where(_TABLE.c.request_id == bindparam("closed_id"))
+        .values({name: bindparam(f"new_{name}") for name in _ENDS})
+    ),
+    [*(f"new_{name}" for name in _ENDS), "closed_id"],
 )
-
-
-def _columns(hold: HoldState) -> dict[str, Any]:
-    return {name: cast("Any", getattr(hold, name)) for name in _FIELDS}

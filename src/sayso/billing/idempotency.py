@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, delete, select
@@ -102,11 +103,11 @@ class Claims:
 
     def flush(self, connection: Connection) -> None:
         """Write what has changed."""
-        rows = []
-        for key in sorted(self._changed):
-            claim = self._claims[key]
-            rows.append({**key._asdict(), **{name: getattr(claim, name) for name in Claim.__slots__}})
-        upserts.replace(connection, IdempotencyKey, rows)
+        _WRITE.run(connection, [(*key, *_values(self._claims[key])) for key in sorted(self._changed)])
+
+
+_values = attrgetter(*Claim.__slots__)
+_WRITE = upserts.upserting(IdempotencyKey, "replace")
 
 
 def key_of(reservation: Reservation) -> ClaimKey | None:

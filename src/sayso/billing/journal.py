@@ -3,14 +3,15 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, select
 
 from sayso.billing import upserts
 from sayso.billing.money import checked
 from sayso.billing.tables import AccountBalance, LedgerEntry, LedgerTransaction
+from sayso.db.prepared import Row
 from sayso.errors import InvalidRequest
 
 FIRST_HASH = bytes(32)  # what the first transaction follows
@@ -65,27 +66,37 @@ _LAST = select(LedgerTransaction.id, LedgerTransaction.hash).order_by(LedgerTran
 _BALANCES = select(AccountBalance.account, AccountBalance.balance).where(
     AccountBalance.account.in_(bindparam("accounts", expanding=True))
 )
-_INSERT_TRANSACTIONS = insert(upserts.table_of(LedgerTransaction))
-_INSERT_ENTRIES = insert(upserts.table_of(LedgerEntry))
+_INSERT_TRANSACTIONS = upserts.inserting(LedgerTransaction)
+_INSERT_ENTRIES = upserts.inserting(LedgerEntry)
+_WRITE_BALANCES = upserts.upserting(AccountBalance, "replace")
+
+
+@dataclass(slots=True)
+class JournalEnd:
+    """Where the ledger ends: the last transaction's number and hash, and balances, as far as known."""
+
+    head: tuple[int, bytes] | None = None
+    balances: dict[str, int] = field(default_factory=dict)
 
 
 class Journal:
     """The ledger's end, as one batch extends it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, end: JournalEnd) -> None:
         self._connection = connection
-        self._head: tuple[int, bytes] | None = None
-        self._balances: dict[str, int] = {}
+        self._end = end
         self._changed: set[str] = set()
-        self._transactions: list[dict[str, object]] = []
-        self._entries: list[dict[str, object]] = []
+        self._transactions: list[Row] = []
+        self._entries: list[Row] = []
+        self._reversed: set[int] = set()
 
     def load(self, accounts: Iterable[str]) -> None:
         """Read the balances of `accounts`."""
-        missing = set(accounts) - self._balances.keys()
+        balances = self._end.balances
+        missing = set(accounts) - balances.keys()
         if missing:
             found = self._connection.execute(_BALANCES, {"accounts": list(missing)})
-            self._balances |= dict.fromkeys(missing, 0) | {row.account: row.balance for row in found}
+            balances |= dict.fromkeys(missing, 0) | {row.account: row.balance for row in found}
 
     def check(self, posting: Posting) -> None:
         """Raise `InvalidRequest` for entries that do not sum to zero, `AmountOverflow` for a balance."""
@@ -97,27 +108,27 @@ class Journal:
 
     def append(self, posting: Posting) -> int:
         """Add `posting`, which has been checked; return its number."""
-        self._balances |= self._after(posting)
+        self._end.balances |= self._after(posting)
         self._changed |= {account for account, _ in posting.entries}
-        last, previous = self._head or self._read_head()
+        last, previous = self._end.head or self._read_head()
         number = last + 1
-        self._head = (number, chained(previous, number, posting))
+        hashed = chained(previous, number, posting)
+        self._end.head = (number, hashed)
         self._transactions.append(
-            {
-                "id": number,
-                "kind": posting.kind,
-                "organization_id": posting.organization_id,
-                "reference": posting.reference,
-                "reverses": posting.reverses,
-                "posted_at": posting.posted_at,
-                "previous_hash": previous,
-                "hash": self._head[1],
-            }
+            (
+                number,
+                posting.kind,
+                posting.organization_id,
+                posting.reference,
+                posting.reverses,
+                posting.posted_at,
+                previous,
+                hashed,
+            )
         )
-        self._entries += [
-            {"transaction_id": number, "position": position, "account": account, "amount": amount}
-            for position, (account, amount) in enumerate(posting.entries)
-        ]
+        self._entries += [(number, at, *entry) for at, entry in enumerate(posting.entries)]
+        if posting.reverses is not None:
+            self._reversed.add(posting.reverses)
         return number
 
     def reversal(self, number: int, posted_at: int) -> Posting:
@@ -127,8 +138,7 @@ class Journal:
         if original is None or original.kind == "reversal":
             raise InvalidRequest("There is no such transaction that could be reversed.")
         twice = select(LedgerTransaction.id).where(LedgerTransaction.reverses == number)
-        pending = any(row["reverses"] == number for row in self._transactions)
-        if pending or self._connection.execute(twice).first() is not None:
+        if number in self._reversed or self._connection.execute(twice).first() is not None:
             raise InvalidRequest("The transaction has been reversed already.")
         sides = select(LedgerEntry.account, LedgerEntry.amount).where(LedgerEntry.transaction_id == number)
         entries = self._connection.execute(sides.order_by(LedgerEntry.position))
@@ -139,11 +149,10 @@ class Journal:
 
     def flush(self) -> None:
         """Write what was appended."""
-        if self._transactions:
-            self._connection.execute(_INSERT_TRANSACTIONS, self._transactions)
-            self._connection.execute(_INSERT_ENTRIES, self._entries)
-        changed = [{"account": name, "balance": self._balances[name]} for name in sorted(self._changed)]
-        upserts.replace(self._connection, AccountBalance, changed)
+        _INSERT_TRANSACTIONS.run(self._connection, self._transactions)
+        _INSERT_ENTRIES.run(self._connection, self._entries)
+        changed = [(name, self._end.balances[name]) for name in sorted(self._changed)]
+        _WRITE_BALANCES.run(self._connection, changed)
 
     def _read_head(self) -> tuple[int, bytes]:
         last = self._connection.execute(_LAST).one_or_none()
@@ -152,5 +161,5 @@ class Journal:
     def _after(self, posting: Posting) -> dict[str, int]:
         balances: dict[str, int] = {}
         for account, amount in posting.entries:
-            balances[account] = balances.get(account, self._balances[account]) + amount
+            balances[account] = balances.get(account, self._end.balances[account]) + amount
         return balances

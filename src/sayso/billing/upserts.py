@@ -1,13 +1,12 @@
 """Insert rows, or change those that are there: one statement for many, on both databases."""
 
-from collections.abc import Sequence
-from functools import cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sayso.db.base import Base
+from sayso.db.prepared import Prepared
 
 
 def table_of(model: type[Base]) -> Table:
@@ -15,20 +14,25 @@ def table_of(model: type[Base]) -> Table:
     return cast("Table", model.__table__)
 
 
-def replace(connection: Connection, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
-    """Write `rows`; one that is there by its primary key gets the new values."""
-    if rows:
-        connection.execute(_statement(model, connection.dialect.name, add=False), rows)
+def columns_of(model: type[Base]) -> list[str]:
+    """Return the names of a table's columns, in order: what a row of these statements has."""
+    return [column.name for column in table_of(model).columns]
 
 
-def add(connection: Connection, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
-    """Write `rows`; to one that is there by its primary key the values are added."""
-    if rows:
-        connection.execute(_statement(model, connection.dialect.name, add=True), rows)
+def inserting(model: type[Base]) -> Prepared:
+    """Return the statement that inserts rows."""
+    return Prepared(lambda _: insert(table_of(model)), columns_of(model))
 
 
-@cache
-def _statement(model: type[Base], dialect: str, *, add: bool) -> Any:
+def upserting(model: type[Base], how: Literal["replace", "add"]) -> Prepared:
+    """Return the statement that inserts rows; one that is there by its primary key gets the new values.
+
+    With `add`, the values are added to those that are there.
+    """
+    return Prepared(lambda dialect: _upsert(model, dialect, add=how == "add"), columns_of(model))
+
+
+def _upsert(model: type[Base], dialect: str, *, add: bool) -> Any:
     table = table_of(model)
     make: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
     statement = make(table)

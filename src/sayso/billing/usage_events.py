@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from sayso.billing import upserts
 from sayso.billing.holds import HoldState
@@ -12,9 +11,9 @@ from sayso.billing.journal import Posting, receivable, revenue
 from sayso.billing.pricing import Charge
 from sayso.billing.tables import UsageEventRow, UsageHour
 from sayso.core.metering import Outcome, Quantities, billable
+from sayso.db.prepared import Row
 
 HOUR = 3_600_000_000  # microseconds
-_SAME = ("organization_id", "project_id", "api_key_id", "user_id", "model", "snapshot", "endpoint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,45 +66,46 @@ def evidence(names: Sequence[str], numbers: Sequence[int], actual: Quantities) -
 
 def write(connection: Connection, records: Sequence[tuple[UsageRecord, int]]) -> None:
     """Insert the events, each with the number of its transaction or 0, and add them to their hours."""
-    if not records:
-        return
-    events = [_event(record, number) for record, number in records]
-    connection.execute(_INSERT, events)
-    hours: dict[tuple[Any, ...], dict[str, Any]] = {}
+    _INSERT.run(connection, [_event(record, number) for record, number in records])
+    hours: dict[Row, list[int]] = {}
     for record, _ in records:
-        row = hour_of(record)
-        key = tuple(row[name] for name in _HOUR_KEY)
-        known = hours.setdefault(key, row)
-        if known is not row:
-            known |= {name: known[name] + row[name] for name in _HOUR_SUMS}
-    upserts.add(connection, UsageHour, list(hours.values()))
+        key, amounts = hour_of(record)
+        known = hours.get(key)
+        hours[key] = [a + b for a, b in zip(known, amounts, strict=True)] if known else amounts
+    _ADD_HOURS.run(connection, [(*key, *amounts) for key, amounts in hours.items()])
 
 
-_INSERT = insert(upserts.table_of(UsageEventRow))
-_HOUR_TABLE = upserts.table_of(UsageHour)
-_HOUR_KEY = tuple(column.name for column in _HOUR_TABLE.primary_key)
-_HOUR_SUMS = tuple(column.name for column in _HOUR_TABLE.columns if column.name not in _HOUR_KEY)
+_INSERT = upserts.inserting(UsageEventRow)
+_ADD_HOURS = upserts.upserting(UsageHour, "add")
 
 
-def hour_of(record: UsageRecord) -> dict[str, Any]:
-    """Return what one event adds to its hour."""
-    hold, counted = record.hold, record.counted
+def hour_of(record: UsageRecord) -> tuple[Row, list[int]]:
+    """Return the hour that one event counts for, by the primary key, and what it adds to each column."""
+    hold, counted, charge = record.hold, record.counted, record.charge
     failed = record.outcome == "failed"
-    return {
-        **{name: getattr(hold, name) for name in _SAME},
-        "hour": hold.admitted_at // HOUR * 3_600,
-        "price_book_id": hold.price_book_id,
-        "requests": 0 if failed else 1,
-        "failed_requests": 1 if failed else 0,
-        "prompt_tokens": counted.prompt_tokens,
-        "completion_tokens": counted.completion_tokens,
-        "cached_tokens": counted.cached_tokens,
-        "audio_milliseconds": counted.audio_milliseconds,
-        "audio_seconds": whole_seconds(counted.audio_milliseconds),
-        "prompt_charge": record.charge.of("prompt_tokens"),
-        "completion_charge": record.charge.of("completion_tokens"),
-        "audio_charge": record.charge.of("audio_milliseconds"),
-    }
+    key = (
+        hold.organization_id,
+        hold.admitted_at // HOUR * 3_600,
+        hold.project_id,
+        hold.api_key_id,
+        hold.user_id,
+        hold.model,
+        hold.snapshot,
+        hold.endpoint,
+        hold.price_book_id,
+    )
+    return key, [
+        0 if failed else 1,
+        1 if failed else 0,
+        counted.prompt_tokens,
+        counted.completion_tokens,
+        counted.cached_tokens,
+        counted.audio_milliseconds,
+        whole_seconds(counted.audio_milliseconds),
+        charge.of("prompt_tokens"),
+        charge.of("completion_tokens"),
+        charge.of("audio_milliseconds"),
+    ]
 
 
 def whole_seconds(milliseconds: int) -> int:
@@ -113,21 +113,27 @@ def whole_seconds(milliseconds: int) -> int:
     return max(1, (milliseconds + 500) // 1_000) if milliseconds else 0
 
 
-def _event(record: UsageRecord, transaction_id: int) -> dict[str, Any]:
+def _event(record: UsageRecord, transaction_id: int) -> Row:
     hold, actual = record.hold, record.actual
-    return {
-        **{name: getattr(hold, name) for name in _SAME},
-        "request_id": hold.request_id,
-        "kind": hold.kind,
-        "streamed": hold.streamed,
-        "outcome": record.outcome,
-        "prompt_tokens": actual.prompt_tokens,
-        "completion_tokens": actual.completion_tokens,
-        "cached_tokens": actual.cached_tokens,
-        "audio_milliseconds": actual.audio_milliseconds,
-        "price_book_id": hold.price_book_id,
-        "charge": record.charge.amount,
-        "transaction_id": transaction_id,
-        "admitted_at": hold.admitted_at,
-        "settled_at": record.settled_at,
-    }
+    return (
+        hold.request_id,
+        hold.organization_id,
+        hold.project_id,
+        hold.api_key_id,
+        hold.user_id,
+        hold.endpoint,
+        hold.kind,
+        hold.model,
+        hold.snapshot,
+        hold.streamed,
+        record.outcome,
+        actual.prompt_tokens,
+        actual.completion_tokens,
+        actual.cached_tokens,
+        actual.audio_milliseconds,
+        hold.price_book_id,
+        record.charge.amount,
+        transaction_id,
+        hold.admitted_at,
+        record.settled_at,
+    )

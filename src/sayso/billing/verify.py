@@ -25,6 +25,7 @@ from sayso.billing.tables import (
 )
 from sayso.billing.usage_events import UsageRecord, hour_of
 from sayso.core.metering import Quantities, billable
+from sayso.db.prepared import Row
 from sayso.db.session import Database
 
 CHUNK = 1_000  # rows that are read at once
@@ -72,7 +73,7 @@ class _Audit:
     books: dict[int, PriceBookVersion] = field(default_factory=dict[int, PriceBookVersion])
     balances: "Multiset[str]" = field(default_factory=Multiset)
     charged: int = 0
-    hours: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
+    hours: dict[Row, list[int]] = field(default_factory=dict)
     posted: "Multiset[CounterKey]" = field(default_factory=Multiset)
 
     def price_books(self) -> Divergence | None:
@@ -129,10 +130,10 @@ class _Audit:
         if any(self.balances.values()):
             return Divergence("account_balances", min(self.balances), "missing")
         table = upserts.table_of(UsageHour)
-        keys = [column.name for column in table.primary_key]
-        for found in self.connection.execute(select(table)).mappings():
-            key = tuple(found[name] for name in keys)
-            if self.hours.pop(key, None) != dict(found):
+        width = len(table.primary_key)
+        for found in self.connection.execute(select(table)):
+            key = tuple(found[:width])
+            if self.hours.pop(key, None) != list(found[width:]):
                 return Divergence("usage_hours", repr(key), "not the sum of the events")
         if self.hours:
             return Divergence("usage_hours", repr(min(self.hours)), "missing")
@@ -223,13 +224,9 @@ class _Audit:
         return UsageRecord(hold, actual, row["outcome"], charge, row["settled_at"])
 
     def _count(self, record: UsageRecord) -> None:
-        row = hour_of(record)
-        table = upserts.table_of(UsageHour)
-        keys = [column.name for column in table.primary_key]
-        key = tuple(row[name] for name in keys)
-        known = self.hours.setdefault(key, row)
-        if known is not row:
-            known |= {name: known[name] + value for name, value in row.items() if name not in keys}
+        hour, amounts = hour_of(record)
+        known = self.hours.get(hour)
+        self.hours[hour] = [a + b for a, b in zip(known, amounts, strict=True)] if known else amounts
         for counter in record.hold.subject.counters(record.hold.admitted_at):
             if counter.period != "minute":
                 self.posted[counter] += record.charge.amount
