@@ -14,6 +14,7 @@ from sayso.app.spend_watch import tell_of_spending
 from sayso.app.tenancy import Tenancy
 from sayso.audio.decoding import AudioDecoder
 from sayso.billing.ledger import Ledger
+from sayso.billing.settlement_spool import SettlementSpool
 from sayso.catalog.catalogue import Catalogue
 from sayso.config import Settings
 from sayso.core.caller import AdminCaller, Caller
@@ -50,8 +51,11 @@ class Gateway:
         self._decoder = AudioDecoder(max_audio_seconds=int(settings.max_audio_seconds))
         self._authenticator = Authenticator(tenancy.database, tenancy.pepper)
         self._ledger = Ledger.open(tenancy.database)
-        self._billing = BilledLedger(self._ledger, self._metrics)
-        self.health = GatewayHealth(Readiness(self.engines.chat, self.engines.speech), tenancy.database)
+        spool = SettlementSpool(tenancy.database, settings.data_dir)
+        self._billing = BilledLedger(self._ledger, self._metrics, spool)
+        self.health = GatewayHealth(
+            Readiness(self.engines.chat, self.engines.speech), tenancy.database, self._ledger
+        )
         self.app: FastAPI = create_api(self._services(catalogue))
         self._flushing: asyncio.Task[None] | None = None
 
@@ -61,6 +65,7 @@ class Gateway:
             host.start()
         await self._decoder.start()
         self._ledger.start()
+        self._billing.start()
         self._flushing = asyncio.create_task(self._flush_regularly())
 
     async def ready(self) -> None:

@@ -1,6 +1,9 @@
 """The gateway's own view of itself."""
 
+import asyncio
+
 from sayso.api.services import Readiness as ReadinessReport
+from sayso.billing.ledger import Ledger
 from sayso.db.session import Database
 from sayso.inference.readiness import Readiness
 
@@ -8,9 +11,10 @@ from sayso.inference.readiness import Readiness
 class GatewayHealth:
     """Alive while it runs; ready when database and engines answer and nobody asked it to stop."""
 
-    def __init__(self, readiness: Readiness, database: Database) -> None:
+    def __init__(self, readiness: Readiness, database: Database, ledger: Ledger) -> None:
         self._readiness = readiness
         self._database = database
+        self._ledger = ledger
         self._draining = False
 
     @property
@@ -27,11 +31,14 @@ class GatewayHealth:
         return True
 
     async def ready(self) -> ReadinessReport:
-        """Ask the database, and probe the engines or remember that they were probed a moment ago."""
+        """Ask database and engines, or remember what these said a moment ago."""
         if self._draining:
             return ReadinessReport(False, {"gateway": "draining"})
-        if await self._database.failure():
-            # What the database said may name hosts and users; this page is open to everybody.
+        # What the database said may name hosts and users; this page is open to everybody.
+        unreadable, writable = await asyncio.gather(self._database.failure(), self._ledger.writable())
+        if unreadable:
             return ReadinessReport(False, {"database": "can not be reached"})
+        if not writable:
+            return ReadinessReport(False, {"database": "takes no writes"})
         failures = {"database": "", **await self._readiness.failures()}
         return ReadinessReport(not any(failures.values()), failures)

@@ -131,6 +131,8 @@ def _content(descriptor: int) -> bytes:
 
 def _reserve(descriptor: int, room: int, held: int) -> None:
     """Make the file `room` bytes long on the disk itself."""
+    if not room:
+        return
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, room)
     elif held < room:

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias
 
+from sayso.billing.late_settlement import LateSettlement
 from sayso.billing.ledger import Ledger
 from sayso.billing.reservation import Hold, Reservation
+from sayso.billing.settlement_spool import SettlementSpool
 from sayso.core.caller import Caller
 from sayso.core.metering import Outcome, Quantities
 from sayso.core.speech import Task
@@ -15,9 +18,11 @@ from sayso.errors import StorageUnavailable
 from sayso.telemetry.logging import EventLogger
 from sayso.telemetry.metrics import Metrics
 
-PATIENCE_SECONDS = 3.0  # how long an answer waits for a storage that is away
+SETTLE_SECONDS = 2.0  # how long the database may take before a settlement is kept here
+PATIENCE_SECONDS = 3.0  # how long an answer waits where it can be kept nowhere
 LAST_SECONDS = 5.0  # how long stopping waits for what is still to be settled
 RETRY_SECONDS = 0.1
+REPLAY_SECONDS = 0.5  # how often what was kept here is tried again
 
 log = EventLogger("metering")
 
@@ -82,27 +87,40 @@ class UsageLedger(Protocol):
 class BilledLedger:
     """Charges usage in the ledger, and counts it where Prometheus reads it.
 
-    What is begun here ends, whatever becomes of the task that asked for it. While the storage is away a
-    settlement is tried again; an answer that had to go out without one is settled as what it was for the
-    caller: a stream that broke off, or a failure.
+    What is begun here ends, whatever becomes of the task that asked for it. While the database is away,
+    settlements are kept in the spool, and answers end as ever. Where neither takes a settlement, the answer
+    fails; it is settled later as what it was for the caller: a stream that broke off, or a failure.
     """
 
-    def __init__(self, ledger: Ledger, metrics: Metrics, *, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        metrics: Metrics,
+        spool: SettlementSpool | None = None,
+        *,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         self._ledger = ledger
         self._metrics = metrics
+        self._spool = spool
         self._patience = patience
-        self._streamed: set[str] = set()
+        self._admitted: dict[str, Reservation] = {}
         self._open: set[asyncio.Task[None]] = set()
+        self._replaying: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to settle what is, or will be, in the spool."""
+        if self._spool is not None:
+            self._replaying = asyncio.create_task(self._replay_regularly(self._spool))
 
     async def reserve(self, reservation: Reservation) -> Hold:
         """Hold a request's worst case; raises what `Ledger.reserve` raises."""
         hold = await self._ledger.reserve(reservation)
-        if reservation.streamed:
-            self._streamed.add(hold.request_id)
+        self._admitted[hold.request_id] = reservation
         return hold
 
     async def settle(self, hold: Hold, event: UsageEvent) -> None:
-        """Charge `event`; raises `StorageUnavailable` where that could not be done in time."""
+        """Charge `event`; raises `StorageUnavailable` where a completed answer must not go out."""
         count_usage(self._metrics, event)
         await asyncio.shield(self._spawn(self._settle(hold, event)))
 
@@ -111,45 +129,55 @@ class BilledLedger:
         await asyncio.shield(self._spawn(self._settle_counted(hold, counting)))
 
     async def release(self, hold: Hold) -> None:
-        """Give a hold back; where that can not be done now, it is tried again later."""
-        self._streamed.discard(hold.request_id)
+        """Give a hold back; where that can not be done now, it runs out."""
+        self._admitted.pop(hold.request_id, None)
         await asyncio.shield(self._spawn(self._release(hold)))
 
     async def close(self) -> None:
-        """Wait a while for what is still to be settled."""
+        """Wait a while for what is still to be settled; what is in the spool waits for the next start."""
+        if self._replaying is not None:
+            self._replaying.cancel()
+            await asyncio.gather(self._replaying, return_exceptions=True)
         if self._open:
             _, late = await asyncio.wait(self._open, timeout=LAST_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        if self._spool is not None:
+            with suppress(StorageUnavailable, TimeoutError):
+                async with asyncio.timeout(LAST_SECONDS):
+                    await self._spool.replay(self._ledger)
+            await self._spool.close()
 
     async def _settle_counted(self, hold: Hold, counting: Coroutine[Any, Any, UsageEvent | None]) -> None:
         event = await counting
         if event is None:
-            self._streamed.discard(hold.request_id)
+            self._admitted.pop(hold.request_id, None)
             await self._release(hold)
         else:
             count_usage(self._metrics, event)
             await self._settle(hold, event)
 
     async def _settle(self, hold: Hold, event: UsageEvent) -> None:
+        reservation = self._admitted.pop(hold.request_id, None)
         try:
-            await self._until_kept(hold, event, self._patience)
+            await self._until_kept(hold, event, reservation, self._patience)
         except StorageUnavailable:
-            streamed = hold.request_id in self._streamed
+            streamed = reservation is not None and reservation.streamed
             lost: Outcome = "disconnected" if streamed and event.outcome != "failed" else "failed"
-            self._spawn(self._until_kept(hold, replace(event, outcome=lost), None))
-            raise
-        finally:
-            self._streamed.discard(hold.request_id)
+            self._spawn(self._until_kept(hold, replace(event, outcome=lost), reservation, None))
+            if event.outcome == "completed":
+                raise
 
-    async def _until_kept(self, hold: Hold, event: UsageEvent, patience: float | None) -> None:
+    async def _until_kept(
+        self, hold: Hold, event: UsageEvent, reservation: Reservation | None, patience: float | None
+    ) -> None:
         """Settle, again and again for `patience` seconds, or for ever. Raises `StorageUnavailable`."""
         clock = asyncio.get_running_loop()
         deadline = None if patience is None else clock.time() + patience
         while True:
             try:
-                await self._ledger.settle(hold, event.quantities, event.outcome)
+                await self._keep(hold, event, reservation)
             except StorageUnavailable:
                 if deadline is not None and clock.time() >= deadline:
                     raise
@@ -158,10 +186,28 @@ class BilledLedger:
             else:
                 return
 
+    async def _keep(self, hold: Hold, event: UsageEvent, reservation: Reservation | None) -> None:
+        """Settle in the database, else keep the settlement in the spool. Raises `StorageUnavailable`."""
+        actual, outcome = event.quantities, event.outcome
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._ledger.settle(hold, actual, outcome)
+        except (StorageUnavailable, TimeoutError) as error:
+            if self._spool is None or reservation is None:
+                raise StorageUnavailable from error
+            await self._spool.keep(LateSettlement.of(hold, reservation, actual, outcome))
+
+    async def _replay_regularly(self, spool: SettlementSpool) -> None:
+        while True:
+            with suppress(StorageUnavailable):
+                await spool.replay(self._ledger)
+            await asyncio.sleep(REPLAY_SECONDS)
+
     async def _release(self, hold: Hold) -> None:
         try:
-            await self._ledger.release(hold)
-        except StorageUnavailable:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._ledger.release(hold)
+        except (StorageUnavailable, TimeoutError):
             self._ledger.abandon(hold)  # it runs out by itself
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
