@@ -93,6 +93,15 @@ class Database:
                 raise StorageUnavailable from error
             yield session
 
+    async def clear_log(self) -> bool:
+        """Leave nothing that was deleted in SQLite's write-ahead log; False where a reader was in the way.
+
+        PostgreSQL keeps deleted rows and its log for as long as it likes: True, and nothing done.
+        """
+        if self.kind == "postgresql":
+            return True
+        return await asyncio.to_thread(sqlite.clear_log, self._url)
+
     async def failure(self) -> str:
         """Return why nothing can be read now, an empty text where all is well."""
         try:

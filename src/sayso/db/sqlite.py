@@ -29,6 +29,7 @@ from sayso.db.faults import translate_faults
 from sayso.errors import ConfigurationError
 
 BUSY_SECONDS = 10.0  # how long a connection waits for another process's lock
+CHECKPOINT_SECONDS = 0.05  # how long emptying the write-ahead log waits for readers
 READERS = 4  # connections; a read lasts about a millisecond
 
 Version = tuple[int, int, int]
@@ -110,6 +111,21 @@ def sync_engine(url: URL) -> Engine:
     )
     _prepare(engine, chosen, read_only=False)
     return engine
+
+
+def clear_log(url: URL) -> bool:
+    """Move the write-ahead log into the database and empty it; False where others were in the way.
+
+    Waits for nobody for longer than a moment, because writers wait meanwhile.
+    """
+    connection = driver().module.connect(url.database, isolation_level=None, timeout=CHECKPOINT_SECONDS)
+    try:
+        # The first copies what it can beside everybody's work, so that little is left for the second.
+        for mode in ("PASSIVE", "TRUNCATE"):
+            busy, *_ = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        return not busy
+    finally:
+        connection.close()
 
 
 def unavailable(error: BaseException, *, read_only: bool) -> bool:

@@ -1,0 +1,110 @@
+"""What is kept and for how long, by class; `docs/data.md` shows this table and a test compares them."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+ClassId: TypeAlias = Literal["K0", "K1", "K2", "K3", "K4", "K5", "K6", "K7", "K8", "K9"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionClass:
+    """A class of what a server holds. The three periods are sentences for people.
+
+    `default` is for an organization that has asked for nothing, `stored_only` and `zero` for one that has
+    asked for that.
+    """
+
+    id: ClassId
+    holds: str
+    where: str
+    default: str
+    stored_only: str
+    zero: str
+
+
+_SAME = "the same"
+
+CLASSES: tuple[RetentionClass, ...] = (
+    RetentionClass(
+        "K0",
+        "prompts, answers, audio, transcripts",
+        "database, encrypted; keys in the key store",
+        "30 days, or as many as the organization or project asks for",
+        "only what a request asked to store: 30 days",
+        "never written",
+    ),
+    RetentionClass(
+        "K1",
+        "what is computed from content and could give it away",
+        "nowhere: sayso computes nothing of the kind",
+        "like K0",
+        "like K0",
+        "never written",
+    ),
+    RetentionClass(
+        "K2",
+        "usage, charges, invoices: counts and ids, no content",
+        "database",
+        "7 years",
+        _SAME,
+        _SAME,
+    ),
+    RetentionClass(
+        "K3",
+        "the audit log, deletion receipts, sweeps, legal holds: who did what, no content",
+        "database",
+        "400 days",
+        _SAME,
+        _SAME,
+    ),
+    RetentionClass(
+        "K4",
+        "operational logs, without content",
+        "standard error; the operator's own collection",
+        "14 days",
+        _SAME,
+        _SAME,
+    ),
+    RetentionClass(
+        "K5",
+        "what a request needs while it runs: uploads, decoded audio",
+        "memory only",
+        "the request and 60 seconds",
+        _SAME,
+        _SAME,
+    ),
+    RetentionClass(
+        "K6",
+        "key-value caches of the engines",
+        "memory only",
+        "10 minutes after the last use",
+        _SAME,
+        "the request",
+    ),
+    RetentionClass(
+        "K7",
+        "idempotency keys: keyed digests, no bodies",
+        "database",
+        "24 hours",
+        _SAME,
+        _SAME,
+    ),
+    RetentionClass(
+        "K8",
+        "backups",
+        "wherever the operator keeps them",
+        "without the key store, so without readable content",
+        _SAME,
+        _SAME,
+    ),
+    RetentionClass(
+        "K9",
+        "the improvement corpus",
+        "wherever it is exported to",
+        "nothing, unless the organization has opted in; until it opts out or the content is deleted",
+        _SAME,
+        "nothing",
+    ),
+)
+
+CONTENT: ClassId = "K0"

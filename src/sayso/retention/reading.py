@@ -1,0 +1,191 @@
+"""Kept content for those who may see it: what has expired, is erased or has no key is not there."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Select, literal, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sayso.db.session import Database
+from sayso.errors import ObjectNotFound
+from sayso.ids import OrgId, ProjectId
+from sayso.retention.clock import wall_clock
+from sayso.retention.content import Kind, Retained
+from sayso.retention.key_store import KeyLocation, KeyStore
+from sayso.retention.legal_holds import LegalHold, active_holds, is_held
+from sayso.retention.policies import PolicyVersion, expiry, pending
+from sayso.retention.sealing import Binding, SealedChunk, unseal
+from sayso.retention.tables import RetainedChunk, RetainedRecord
+
+READ_AT_ONCE = 100  # records of one page
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which records of a project. `after` is a record's id; an empty text filters nothing."""
+
+    kind: Kind | None = None
+    stored: bool | None = None
+    model: str = ""
+    after: str = ""
+    limit: int = 20
+    order: Literal["asc", "desc"] = "asc"
+
+
+@dataclass(frozen=True, slots=True)
+class RetainedPage:
+    """Records in order; `has_more` tells whether others follow."""
+
+    items: tuple[Retained, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A record's row with its chunks, as one read found them; `expires_at` is what counts."""
+
+    row: RetainedRecord
+    expires_at: int
+    held: bool
+    chunks: tuple[SealedChunk, ...]
+
+    @property
+    def location(self) -> KeyLocation:
+        """Where its key is."""
+        return KeyLocation(self.row.key_file, self.row.key_slot)
+
+    @property
+    def binding(self) -> Binding:
+        """What its ciphertext is bound to."""
+        row = self.row
+        return Binding(
+            row.id,
+            row.organization_id,
+            row.project_id,
+            row.owner_id,
+            row.kind,
+            row.class_id,
+            bool(row.stored),
+            row.created_at,
+        )
+
+
+class RetentionReader:
+    """Reads what is kept. Every method raises `StorageUnavailable`, and `ContentAltered` for tampering."""
+
+    def __init__(self, db: Database, keys: KeyStore, *, clock: Callable[[], int] = wall_clock) -> None:
+        self._db = db
+        self._keys = keys
+        self._clock = clock
+
+    async def get(self, organization_id: OrgId, project_id: ProjectId, record_id: str) -> Retained:
+        """Return one record of a project. Raises `ObjectNotFound`."""
+        async with self._db.read() as session:
+            query = _of_project(organization_id, project_id).where(RetainedRecord.id == record_id)
+            found = await self._visible(session, organization_id, list(await session.scalars(query)))
+        if not (opened := await self.open(found)):
+            raise ObjectNotFound(f"There is no content '{record_id}'.")
+        return opened[0]
+
+    async def page(self, organization_id: OrgId, project_id: ProjectId, wanted: Wanted) -> RetainedPage:
+        """Return records of a project by the moment of their making. Raises `ObjectNotFound` for `after`."""
+        limit = min(wanted.limit, READ_AT_ONCE)
+        query = _filtered(_of_project(organization_id, project_id), wanted)
+        async with self._db.read() as session:
+            if wanted.after:
+                cursor = await session.get(RetainedRecord, wanted.after)
+                if cursor is None or cursor.project_id != project_id:
+                    raise ObjectNotFound(f"There is no content '{wanted.after}'.")
+                query = query.where(_beyond(cursor, wanted.order))
+            query = query.where(RetainedRecord.expires_at > self._clock())
+            rows = list(await session.scalars(query.limit(limit + 1)))
+            found = await self._visible(session, organization_id, rows[:limit])
+        return RetainedPage(tuple(await self.open(found)), len(rows) > limit)
+
+    async def open(self, sealed: Sequence[Sealed]) -> list[Retained]:
+        """Decrypt records; those whose keys are gone are left out."""
+        return await asyncio.to_thread(lambda: [one for each in sealed if (one := self._opened(each))])
+
+    async def _visible(
+        self, session: AsyncSession, organization_id: OrgId, rows: Sequence[RetainedRecord]
+    ) -> list[Sealed]:
+        versions = await pending(session, organization_id)
+        holds = await active_holds(session)
+        sealed = await read_sealed(session, rows, versions, holds)
+        now = self._clock()
+        return [one for one in sealed if one.expires_at > now]
+
+    def _opened(self, sealed: Sealed) -> Retained | None:
+        key = self._keys.key(sealed.location)
+        if key is None:
+            return None
+        row = sealed.row
+        return Retained(
+            row.id,
+            OrgId(row.organization_id),
+            ProjectId(row.project_id),
+            row.owner_id,
+            row.kind,
+            row.model,
+            row.created_at,
+            sealed.expires_at,
+            bool(row.stored),
+            sealed.held,
+            unseal(key, sealed.binding, sealed.chunks),
+        )
+
+
+async def read_sealed(
+    session: AsyncSession,
+    rows: Sequence[RetainedRecord],
+    versions: Sequence[PolicyVersion],
+    holds: Sequence[LegalHold],
+) -> list[Sealed]:
+    """Return complete records with their chunks, by the policies that wait and the holds that last."""
+    ids = [row.id for row in rows]
+    chunks: dict[str, list[SealedChunk]] = {}
+    columns = select(
+        RetainedChunk.record_id, RetainedChunk.position, RetainedChunk.part, RetainedChunk.ciphertext
+    )
+    ordered = columns.order_by(RetainedChunk.record_id, RetainedChunk.position)
+    for record_id, position, part, ciphertext in await session.execute(
+        ordered.where(RetainedChunk.record_id.in_(ids))
+    ):
+        chunks.setdefault(record_id, []).append(SealedChunk(position, part, ciphertext))
+    return [
+        Sealed(
+            row,
+            expiry(versions, row.project_id, row.created_at, row.expires_at, stored=bool(row.stored)),
+            is_held(holds, row.organization_id, row.project_id),
+            tuple(chunks.get(row.id, ())),
+        )
+        for row in rows
+    ]
+
+
+def _of_project(organization_id: OrgId, project_id: ProjectId) -> Select[RetainedRecord]:
+    return select(RetainedRecord).where(
+        RetainedRecord.organization_id == organization_id,
+        RetainedRecord.project_id == project_id,
+        RetainedRecord.complete == 1,
+        RetainedRecord.erased_at.is_(None),
+    )
+
+
+def _filtered(query: Select[RetainedRecord], wanted: Wanted) -> Select[RetainedRecord]:
+    if wanted.kind is not None:
+        query = query.where(RetainedRecord.kind == wanted.kind)
+    if wanted.stored is not None:
+        query = query.where(RetainedRecord.stored == int(wanted.stored))
+    if wanted.model:
+        query = query.where(RetainedRecord.model == wanted.model)
+    columns = (RetainedRecord.created_at, RetainedRecord.id)
+    return query.order_by(*(c.asc() if wanted.order == "asc" else c.desc() for c in columns))
+
+
+def _beyond(cursor: RetainedRecord, order: Literal["asc", "desc"]) -> ColumnElement[bool]:
+    ours = tuple_(RetainedRecord.created_at, RetainedRecord.id)
+    theirs = tuple_(literal(cursor.created_at), literal(cursor.id))
+    return ours > theirs if order == "asc" else ours < theirs

@@ -1,0 +1,231 @@
+"""The way of content into the database: queued in memory, encrypted, then written in short transactions."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy.exc import DatabaseError
+
+from sayso.db.session import Database
+from sayso.db.writer import GroupWriter
+from sayso.errors import SaysoError, StorageUnavailable
+from sayso.ids import OrgId, ProjectId
+from sayso.retention.clock import day_of, wall_clock
+from sayso.retention.content import Content, Kept, NotKept
+from sayso.retention.key_store import IssuedKey, KeyStore
+from sayso.retention.policies import get_policy
+from sayso.retention.policy import DEFAULT_DAYS, RetentionPolicy
+from sayso.retention.sealing import CHUNK_BYTES, SealedChunk, seal
+from sayso.retention.writing import Append, Begin, ContentWriter, WriteOperation, Written, must_be_durable
+from sayso.telemetry.logging import EventLogger
+
+QUEUE_BYTES = 64 * 1024 * 1024  # of content that waits unasked; what would exceed it is dropped
+TRANSACTION_BYTES = 2 * CHUNK_BYTES  # written at a time, so that others soon have their turn
+POLICY_SECONDS = 0.5  # how long a policy is remembered; what is written obeys the one in the database
+
+log = EventLogger("retention")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    content: Content
+    done: "asyncio.Future[Written]"
+
+
+class RetentionStore:
+    """Keeps content as long as its policy says.
+
+    `keep` is for what is kept unasked: it never waits, and drops under overload or where the storage fails;
+    `dropped` counts. `store` is for what a request asked to store: durable when it returns, never dropped.
+    Both write nothing where the policy in force at that moment keeps nothing.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyStore,
+        writer: GroupWriter[WriteOperation, Written],
+        *,
+        ceiling_days: int = DEFAULT_DAYS,
+        queue_bytes: int = QUEUE_BYTES,
+    ) -> None:
+        self.dropped = 0
+        self._database = database
+        self._keys = keys
+        self._writer = writer
+        self._ceiling_days = ceiling_days
+        self._queue_bytes = queue_bytes
+        self._queue: deque[_Waiting] = deque()
+        self._waiting_bytes = 0
+        self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+        self._policies: dict[tuple[str, str], tuple[float, RetentionPolicy]] = {}
+
+    @classmethod
+    def open(
+        cls,
+        database: Database,
+        keys: KeyStore,
+        *,
+        ceiling_days: int = DEFAULT_DAYS,
+        clock: Callable[[], int] = wall_clock,
+        queue_bytes: int = QUEUE_BYTES,
+    ) -> Self:
+        """Return the store in `database`, which must be migrated; `keys` must be bound to it."""
+        writer: GroupWriter[WriteOperation, Written] = GroupWriter(
+            database.sync_engine(), ContentWriter(ceiling_days, clock), durable=must_be_durable
+        )
+        return cls(database, keys, writer, ceiling_days=ceiling_days, queue_bytes=queue_bytes)
+
+    def start(self) -> None:
+        """Begin to write what is queued."""
+        self._task = asyncio.create_task(self._write_regularly())
+
+    async def close(self) -> None:
+        """Write what waits, then stop."""
+        self._closing = True
+        self._arrived.set()
+        if self._task is not None:
+            await self._task
+        await self._writer.close()
+
+    async def policy(self, organization_id: OrgId, project_id: ProjectId) -> RetentionPolicy:
+        """Return what is in force for a project, at most half a second old. Raises `StorageUnavailable`."""
+        now = time.monotonic()
+        known = self._policies.get((organization_id, project_id))
+        if known is not None and now - known[0] < POLICY_SECONDS:
+            return known[1]
+        async with self._database.read() as session:
+            policy = await get_policy(session, organization_id, project_id, self._ceiling_days)
+        if len(self._policies) > 10_000:
+            self._policies.clear()
+        self._policies[organization_id, project_id] = (now, policy)
+        return policy
+
+    def keep(self, content: Content) -> bool:
+        """Queue `content` and return at once; False where it is dropped."""
+        if self._closing or self._waiting_bytes + content.size > self._queue_bytes:
+            self._drop("queue_full")
+            return False
+        self._enqueue(content).add_done_callback(self._count_loss)
+        return True
+
+    async def store(self, content: Content) -> Written:
+        """Write `content`, which a request asked for, and return once it is durable.
+
+        `NotKept` where the policy in force keeps nothing. Raises `StorageUnavailable`: then nothing is kept.
+        """
+        if self._closing:
+            raise StorageUnavailable
+        return await asyncio.shield(self._enqueue(content))
+
+    async def flush(self) -> None:
+        """Wait until all that is queued is written or dropped."""
+        await self._idle.wait()
+
+    def _enqueue(self, content: Content) -> "asyncio.Future[Written]":
+        waiting = _Waiting(content, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        self._waiting_bytes += content.size
+        self._idle.clear()
+        self._arrived.set()
+        return waiting.done
+
+    def _count_loss(self, done: "asyncio.Future[Written]") -> None:
+        if done.exception() is not None:
+            self._drop("storage")
+
+    def _drop(self, reason: str) -> None:
+        self.dropped += 1
+        log.warning("content_dropped", reason=reason, count=self.dropped)
+
+    async def _write_regularly(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._queue:
+                await self._write(self._next())
+            if not self._queue:
+                self._idle.set()
+            if self._closing:
+                return
+
+    def _next(self) -> list[_Waiting]:
+        """Return what one transaction takes; more only where one record alone is larger."""
+        batch = [self._queue.popleft()]
+        size = batch[0].content.size
+        while self._queue and size + self._queue[0].content.size <= TRANSACTION_BYTES:
+            batch.append(self._queue.popleft())
+            size += batch[-1].content.size
+        return batch
+
+    async def _write(self, batch: list[_Waiting]) -> None:
+        written: Sequence[Written | BaseException]
+        try:
+            written = await self._written([waiting.content for waiting in batch])
+        except Exception as error:  # noqa: BLE001 - handed to those whose content it is
+            written = [error] * len(batch)
+        for waiting, result in zip(batch, written, strict=True):
+            self._waiting_bytes -= waiting.content.size
+            if isinstance(result, BaseException):
+                waiting.done.set_exception(result)
+                waiting.done.exception()  # a caller that left does not look at it
+            else:
+                waiting.done.set_result(result)
+
+    async def _written(self, contents: list[Content]) -> Sequence[Written | BaseException]:
+        """Encrypt and write; what is not kept has no key afterwards."""
+        sealed = await asyncio.to_thread(self._sealed, contents)
+        if len(sealed) == 1:
+            results: Sequence[Written | BaseException] = [await self._write_long(*sealed[0])]
+        else:
+            begun = [
+                self._writer.submit(Begin(content, issued.location, chunks, complete=True))
+                for content, issued, chunks in sealed
+            ]
+            results = await asyncio.gather(*begun, return_exceptions=True)
+        lost = [
+            issued.location
+            for (_, issued, _), result in zip(sealed, results, strict=True)
+            if not isinstance(result, Kept)
+        ]
+        if lost:
+            await asyncio.to_thread(self._keys.destroy, lost)
+        return results
+
+    def _sealed(self, contents: list[Content]) -> list[tuple[Content, IssuedKey, list[SealedChunk]]]:
+        groups: dict[tuple[str, str], list[int]] = {}
+        for n, content in enumerate(contents):
+            groups.setdefault((content.organization_id, day_of(content.created_at)), []).append(n)
+        issued: dict[int, IssuedKey] = {}
+        for (organization_id, day), group in groups.items():
+            durable = any(contents[n].stored for n in group)
+            keys = self._keys.issue(organization_id, day, len(group), durable=durable)
+            issued |= zip(group, keys, strict=True)
+        return [
+            (content, issued[n], seal(issued[n].key, content.binding, content.parts))
+            for n, content in enumerate(contents)
+        ]
+
+    async def _write_long(
+        self, content: Content, issued: IssuedKey, chunks: list[SealedChunk]
+    ) -> Written | BaseException:
+        """Write one record, however long, in as many transactions as it takes."""
+        step = TRANSACTION_BYTES // CHUNK_BYTES
+        result: Written = NotKept()
+        try:
+            for at in range(0, len(chunks), step):
+                operation = Begin if at == 0 else Append
+                some, complete = chunks[at : at + step], at + step >= len(chunks)
+                result = await self._writer.submit(operation(content, issued.location, some, complete))
+                if isinstance(result, NotKept):
+                    break
+        except (SaysoError, DatabaseError) as error:
+            return error
+        return result

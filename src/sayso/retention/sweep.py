@@ -1,0 +1,248 @@
+"""The sweep: what is due loses its key, then its rows, then what the database still has of it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sayso.db.session import Database
+from sayso.retention.clock import DAY, ClockGuard, day_of, steady_clock, wall_clock
+from sayso.retention.destruction import Doomed, destroy, find_doomed
+from sayso.retention.key_store import KeyStore
+from sayso.retention.legal_holds import active_holds, not_held
+from sayso.retention.policy import DEFAULT_DAYS
+from sayso.retention.receipts import FIRST_HASH, Cause, Receipt, canonical, chained
+from sayso.retention.tables import RetainedRecord, SweepRunRow
+from sayso.retention.tightening import apply_ceiling, apply_pending
+from sayso.telemetry.logging import EventLogger
+
+AT_ONCE = 1_000  # records that are looked up together
+UNFINISHED = 3_600_000_000  # microseconds until a record that was never completed counts as abandoned
+QUIET = 3_600_000_000  # microseconds between entries of runs that found nothing to do
+FILE_MARGIN = 3_600_000_000  # microseconds that a day must be over before its file may go
+CLEAR_SECONDS = 5.0  # how long one run tries to empty the write-ahead log
+CLEAR_PAUSE = 0.25
+
+Residue: TypeAlias = Literal["none", "busy", "ciphertext"]
+
+log = EventLogger("retention")
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRun:
+    """What one run did; moments are Unix microseconds.
+
+    `counts` are (organization, class, cause, records, bytes). `residue` is `none` where nothing of what was
+    deleted is left in the database's files, `busy` where a reader was in the way and the next run tries
+    again, `ciphertext` on PostgreSQL, which keeps ciphertext for which there is no key. `next_expiry` is when the
+    first of what is left expires. `number` is 0 for a run that found nothing to do and was not written down.
+    """
+
+    number: int
+    started_at: int
+    finished_at: int
+    counts: tuple[tuple[str, str, Cause, int, int], ...]
+    receipts: tuple[int, ...]
+    key_files: tuple[str, ...]
+    shortened: int
+    next_expiry: int | None
+    residue: Residue
+
+    @property
+    def records(self) -> int:
+        """How many records were destroyed."""
+        return sum(count[3] for count in self.counts)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes of content were destroyed."""
+        return sum(count[4] for count in self.counts)
+
+
+class Sweeper:
+    """Destroys what is due, again and again; every run picks up what a killed one left."""
+
+    def __init__(
+        self,
+        db: Database,
+        keys: KeyStore,
+        *,
+        ceiling_days: int = DEFAULT_DAYS,
+        clock: Callable[[], int] = wall_clock,
+        monotonic: Callable[[], float] = steady_clock,
+    ) -> None:
+        self._db = db
+        self._keys = keys
+        self._ceiling_days = ceiling_days
+        self._clock = clock
+        self._monotonic = monotonic
+        self._guard = ClockGuard()
+        self._looked_for_lost = False
+        self._looked_at_files = ""
+        self._written_at = 0
+
+    async def sweep(self) -> SweepRun | None:
+        """Run once; None where the clock jumped and nothing may be destroyed yet.
+
+        Raises `StorageUnavailable`; what had been destroyed by then has its receipts.
+        """
+        started_at = self._clock()
+        if not self._guard.steady(started_at, self._monotonic()):
+            log.warning("sweep_held_back", reason="the clock jumped")
+            return None
+        shortened = await apply_pending(self._db, self._clock)
+        receipts = await self._destroy_due(started_at)
+        if not self._looked_for_lost:
+            shortened += await apply_ceiling(self._db, self._ceiling_days)
+            receipts += await self._destroy_due(started_at) + await self._destroy_lost()
+            self._looked_for_lost = True
+        key_files = await self._destroy_files(started_at, bool(receipts))
+        residue = await self._clear()
+        run = SweepRun(
+            0,
+            started_at,
+            self._clock(),
+            _counts(receipts),
+            tuple(receipt.number for receipt in receipts),
+            key_files,
+            shortened,
+            await self._next_expiry(),
+            residue,
+        )
+        return await self._write_down(run)
+
+    async def _destroy_due(self, now: int) -> list[Receipt]:
+        erased = RetainedRecord.erased_at.is_not(None)
+        # As the index says it: a parameter would hide that it fits.
+        unfinished = RetainedRecord.complete == literal_column("0")
+        unfinished = unfinished & (RetainedRecord.created_at < now - UNFINISHED)
+        due: tuple[tuple[Cause, ColumnElement[bool]], ...] = (
+            ("erased", erased),
+            ("expired", RetainedRecord.expires_at <= now),
+            ("unfinished", unfinished),
+        )
+        receipts: list[Receipt] = []
+        for cause, condition in due:
+            while doomed := await self._doomed(condition):
+                receipts += await destroy(self._db, self._keys, doomed, cause, self._clock)
+        return receipts
+
+    async def _doomed(self, condition: ColumnElement[bool], *, ordered: bool = False) -> list[Doomed]:
+        """Return some of the records that meet a condition and that no legal hold covers now."""
+        async with self._db.read() as session:
+            holds = await active_holds(session)
+            return await find_doomed(session, condition & not_held(holds), AT_ONCE, ordered=ordered)
+
+    async def _destroy_lost(self) -> list[Receipt]:
+        """Delete rows whose keys are gone, as a database has them that was restored from a backup."""
+        receipts: list[Receipt] = []
+        async with self._db.read() as session:
+            used = await _key_files(session)
+        for name in sorted(used):
+            live = await asyncio.to_thread(self._keys.live_slots, name)
+            after = ""
+            while True:
+                of_file = (RetainedRecord.key_file == name) & (RetainedRecord.id > after)
+                rows = await self._doomed(of_file, ordered=True)
+                lost = [one for one in rows if one.key.slot not in live]
+                receipts += await destroy(self._db, self._keys, lost, "unreadable", self._clock)
+                if len(rows) < AT_ONCE:
+                    break
+                after = rows[-1].id
+        return receipts
+
+    async def _destroy_files(self, now: int, destroyed: bool) -> tuple[str, ...]:
+        """Remove the files of days that are over and in which no key is left, or none may be."""
+        today, last_day = day_of(now), day_of(now - FILE_MARGIN - DAY)
+        if not destroyed and self._looked_at_files == today:
+            return ()
+        async with self._db.read() as session:
+            used = await _key_files(session)
+        oldest = day_of(now - (self._ceiling_days + 2) * DAY)
+        gone = await asyncio.to_thread(self._remove_files, used, last_day, oldest)
+        self._looked_at_files = today
+        return gone
+
+    def _remove_files(self, used: set[str], last_day: str, oldest: str) -> tuple[str, ...]:
+        def dead(name: str) -> bool:
+            day = name.partition("/")[2][: len("2026-11-22")]
+            return day < oldest or (day <= last_day and not self._keys.live_slots(name))
+
+        unused = (name for name in self._keys.files() if name not in used)
+        return tuple(name for name in unused if dead(name) and self._keys.destroy_file(name))
+
+    async def _clear(self) -> Residue:
+        deadline = self._monotonic() + CLEAR_SECONDS
+        while not await self._db.clear_log():
+            if self._monotonic() >= deadline:
+                log.warning("deleted_bytes_left", reason="a reader keeps the write-ahead log")
+                return "busy"
+            await asyncio.sleep(CLEAR_PAUSE)
+        return "ciphertext" if self._db.kind == "postgresql" else "none"
+
+    async def _next_expiry(self) -> int | None:
+        async with self._db.read() as session:
+            return await session.scalar(select(func.min(RetainedRecord.expires_at)))
+
+    async def _write_down(self, run: SweepRun) -> SweepRun:
+        quiet = not run.receipts and not run.key_files and not run.shortened and run.residue != "busy"
+        if quiet and run.finished_at - self._written_at < QUIET:
+            return run
+        async with self._db.transaction() as session:
+            written = await _append(session, run)
+        self._written_at = run.finished_at
+        log.info("swept", count=run.records, bytes=run.bytes, reason=run.residue)
+        return written
+
+
+async def _append(session: AsyncSession, run: SweepRun) -> SweepRun:
+    last = select(SweepRunRow.id, SweepRunRow.hash).order_by(SweepRunRow.id.desc()).limit(1)
+    found = (await session.execute(last)).first()
+    number, previous = (found[0] + 1, found[1]) if found else (1, FIRST_HASH)
+    written = replace(run, number=number)
+    text = canonical(_document(written))
+    session.add(
+        SweepRunRow(
+            id=number,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            records=run.records,
+            bytes=run.bytes,
+            residue=run.residue,
+            document=text,
+            previous_hash=previous,
+            hash=chained(previous, text),
+        )
+    )
+    return written
+
+
+async def _key_files(session: AsyncSession) -> set[str]:
+    return set(await session.scalars(select(RetainedRecord.key_file).distinct()))
+
+
+def _counts(receipts: list[Receipt]) -> tuple[tuple[str, str, Cause, int, int], ...]:
+    sums: dict[tuple[str, str, Cause], tuple[int, int]] = {}
+    for receipt in receipts:
+        key = (receipt.organization_id, receipt.class_id, receipt.cause)
+        records, size = sums.get(key, (0, 0))
+        sums[key] = (records + len(receipt.records), size + receipt.bytes)
+    return tuple((*key, *counted) for key, counted in sorted(sums.items()))
+
+
+def _document(run: SweepRun) -> dict[str, Any]:
+    return {
+        "object": "retention.sweep",
+        "number": run.number,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "counts": run.counts,
+        "receipts": run.receipts,
+        "key_files": run.key_files,
+        "shortened": run.shortened,
+        "next_expiry": run.next_expiry,
+        "residue": run.residue,
+    }

@@ -1,0 +1,203 @@
+"""What the data promise is kept in.
+
+Moments are Unix microseconds, UTC. Content is in `retained_chunks` alone, encrypted before it gets there;
+its keys are in the key store and never here. `deletion_receipts` and `sweep_runs` are append-only: triggers
+refuse UPDATE and DELETE.
+"""
+
+from typing import Annotated
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sayso.db.base import ID_LENGTH, Base
+
+WORD_LENGTH = 32  # characters of a kind, a mode, a cause
+NAME_LENGTH = 256  # characters of a model's name
+KEY_FILE_LENGTH = 128
+REASON_LENGTH = 1024
+
+Count = Annotated[int, mapped_column(BigInteger)]
+Moment = Annotated[int, mapped_column(BigInteger)]
+MaybeMoment = Annotated[int | None, mapped_column(BigInteger)]
+Id = Annotated[str, mapped_column(String(ID_LENGTH))]
+MaybeId = Annotated[str | None, mapped_column(String(ID_LENGTH))]
+Word = Annotated[str, mapped_column(String(WORD_LENGTH))]
+Digest = Annotated[str, mapped_column(String(64))]
+KeyId = Annotated[str, mapped_column(String(ID_LENGTH), primary_key=True)]
+KeyNumber = Annotated[int, mapped_column(BigInteger, primary_key=True, autoincrement=False)]
+Serial = Annotated[
+    int,
+    mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+]
+_CLUSTERED = {"sqlite_with_rowid": False}
+
+
+class KeyStoreRow(Base):
+    """The key store that this database's content is encrypted with; `id` is its fingerprint."""
+
+    __tablename__ = "retention_key_stores"
+
+    id: Mapped[KeyId]
+    first_used_at: Mapped[Moment]
+    replaced_at: Mapped[MaybeMoment]
+
+
+class RetentionPolicyRow(Base):
+    """A version of what an organization or project asks for; the highest is in force.
+
+    `applied_at` is when it has been applied to what was kept before it, None until then.
+    """
+
+    __tablename__ = "retention_policies"
+    __table_args__ = (
+        Index(
+            "ix_retention_policies_applied_at",
+            "applied_at",
+            sqlite_where=text("applied_at IS NULL"),
+            postgresql_where=text("applied_at IS NULL"),
+        ),
+        _CLUSTERED,
+    )
+
+    scope_id: Mapped[KeyId]
+    version: Mapped[KeyNumber]
+    scope_kind: Mapped[Word]
+    organization_id: Mapped[Id]
+    mode: Mapped[Word]
+    days: Mapped[Count]
+    effective_from: Mapped[Moment]
+    actor: Mapped[Id]
+    applied_at: Mapped[MaybeMoment]
+
+
+class RetainedRecord(Base):
+    """The content of one request; its key is slot `key_slot` of the key store's file `key_file`.
+
+    `owner_id` is the user or service account whose request it was. `stored`: the request asked for it.
+    `complete` is 0 while chunks are still written. From `erased_at` on it counts as gone.
+    """
+
+    __tablename__ = "retained_records"
+    __table_args__ = (
+        Index("ix_retained_records_expires_at", "expires_at"),
+        Index("ix_retained_records_key_file", "key_file"),
+        Index(
+            "ix_retained_records_complete",
+            "complete",
+            sqlite_where=text("complete = 0"),
+            postgresql_where=text("complete = 0"),
+        ),
+        Index(
+            "ix_retained_records_organization_id_project_id_created_at",
+            "organization_id",
+            "project_id",
+            "created_at",
+            "id",
+        ),
+        Index(
+            "ix_retained_records_erased_at",
+            "erased_at",
+            sqlite_where=text("erased_at IS NOT NULL"),
+            postgresql_where=text("erased_at IS NOT NULL"),
+        ),
+        _CLUSTERED,
+    )
+
+    id: Mapped[KeyId]
+    organization_id: Mapped[Id]
+    project_id: Mapped[Id]
+    owner_id: Mapped[Id]
+    kind: Mapped[Word]
+    class_id: Mapped[Word]
+    model: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    stored: Mapped[Count]
+    created_at: Mapped[Moment]
+    expires_at: Mapped[Moment]
+    policy: Mapped[Id]
+    key_file: Mapped[str] = mapped_column(String(KEY_FILE_LENGTH))
+    key_slot: Mapped[Count]
+    size: Mapped[Count]
+    complete: Mapped[Count]
+    erased_at: Mapped[MaybeMoment]
+
+
+class RetainedChunk(Base):
+    """At most 256 KiB of a record, as AES-256-GCM's ciphertext and tag."""
+
+    __tablename__ = "retained_chunks"
+
+    record_id: Mapped[str] = mapped_column(
+        String(ID_LENGTH), ForeignKey("retained_records.id"), primary_key=True
+    )
+    position: Mapped[KeyNumber]
+    part: Mapped[Word]
+    ciphertext: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ErasureRow(Base):
+    """A request to erase content; it also covers what was under way when it was made."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (Index("ix_erasures_organization_id_requested_at", "organization_id", "requested_at"),)
+
+    id: Mapped[KeyId]
+    organization_id: Mapped[Id]
+    scope_kind: Mapped[Word]
+    scope_id: Mapped[Id]
+    requested_at: Mapped[Moment]
+    actor: Mapped[Id]
+    records: Mapped[Count]
+
+
+class LegalHoldRow(Base):
+    """Content of an organization or project that must not be destroyed, until `released_at`."""
+
+    __tablename__ = "legal_holds"
+    __table_args__ = (Index("ix_legal_holds_organization_id", "organization_id"),)
+
+    id: Mapped[KeyId]
+    organization_id: Mapped[Id]
+    scope_kind: Mapped[Word]
+    scope_id: Mapped[Id]
+    reason: Mapped[str] = mapped_column(String(REASON_LENGTH))
+    created_by: Mapped[Id]
+    created_at: Mapped[Moment]
+    released_by: Mapped[MaybeId]
+    released_at: Mapped[MaybeMoment]
+
+
+class DeletionReceiptRow(Base):
+    """Proof that records of one organization, project, class and cause are gone.
+
+    `id` counts without gaps; `document` is the whole receipt as canonical JSON, `hash` covers it and
+    `previous_hash`.
+    """
+
+    __tablename__ = "deletion_receipts"
+    __table_args__ = (Index("ix_deletion_receipts_organization_id_id", "organization_id", "id"),)
+
+    id: Mapped[Serial]
+    organization_id: Mapped[Id]
+    destroyed_at: Mapped[Moment]
+    records: Mapped[Count]
+    bytes: Mapped[Count]
+    document: Mapped[str] = mapped_column(Text)
+    previous_hash: Mapped[Digest]
+    hash: Mapped[Digest]
+
+
+class SweepRunRow(Base):
+    """One run of the sweep that came to its end; chained like receipts."""
+
+    __tablename__ = "sweep_runs"
+
+    id: Mapped[Serial]
+    started_at: Mapped[Moment]
+    finished_at: Mapped[Moment]
+    records: Mapped[Count]
+    bytes: Mapped[Count]
+    residue: Mapped[Word]
+    document: Mapped[str] = mapped_column(Text)
+    previous_hash: Mapped[Digest]
+    hash: Mapped[Digest]
