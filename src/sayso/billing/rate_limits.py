@@ -1,14 +1,15 @@
-"""What a project's rate limits are set to, for all of its models together and for each of them."""
+"""What rate limits are set to: of all models together, and of a project's models each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sayso.billing.scopes import Scope
 from sayso.billing.tables import RateLimit
-from sayso.ids import ProjectId
+from sayso.db.session import Database
 
 LimitMeter: TypeAlias = Literal["requests", "tokens", "audio_seconds"]
 LimitPeriod: TypeAlias = Literal["minute", "day"]
@@ -31,42 +32,62 @@ class ModelLimits:
     values: Mapping[LimitKey, int]
 
 
-async def project_limits(session: AsyncSession, project_id: ProjectId) -> dict[str, ModelLimits]:
+async def scope_limits(session: AsyncSession, scope: Scope) -> dict[str, ModelLimits]:
     """Return the limits that are set, by model."""
-    rows = await session.scalars(
-        select(RateLimit).where(RateLimit.scope_id == project_id, RateLimit.scope_kind == "project")
-    )
+    rows = await session.scalars(_of(scope))
     found: dict[str, dict[LimitKey, int]] = {}
     for row in rows:
         found.setdefault(row.model, {})[LimitKey(row.meter, row.period)] = row.value
     return {model: ModelLimits(model, values) for model, values in found.items()}
 
 
-async def set_project_limits(
-    session: AsyncSession, project_id: ProjectId, model: str, changes: Mapping[LimitKey, int | None]
+async def set_limits(
+    session: AsyncSession, scope: Scope, model: str, changes: Mapping[LimitKey, int | None]
 ) -> ModelLimits:
-    """Set limits, remove those that are None, leave the others; they hold from the next request on."""
+    """Set limits, remove those that are None, leave the others; they hold from the next request on.
+
+    `model` is a snapshot, so that the limit holds whatever name a request uses.
+    """
     for key, value in changes.items():
-        if value is None:
-            await session.execute(
-                delete(RateLimit).where(
-                    RateLimit.scope_id == project_id,
-                    RateLimit.scope_kind == "project",
-                    RateLimit.model == model,
-                    RateLimit.meter == key.meter,
-                    RateLimit.period == key.period,
-                )
-            )
-        else:
-            await session.merge(
-                RateLimit(
-                    scope_id=project_id,
-                    scope_kind="project",
-                    model=model,
-                    meter=key.meter,
-                    period=key.period,
-                    value=value,
-                )
-            )
+        identity = (scope.id, scope.kind, model, key.meter, key.period)
+        row = await session.get(RateLimit, identity)
+        if value is None and row is not None:
+            await session.delete(row)
+        elif value is not None and row is not None:
+            row.value = value
+        elif value is not None:
+            session.add(_row(identity, value))
     await session.flush()
-    return (await project_limits(session, project_id)).get(model, ModelLimits(model, {}))
+    return (await scope_limits(session, scope)).get(model, ModelLimits(model, {}))
+
+
+async def gather_names(db: Database, targets: Mapping[str, str]) -> None:
+    """Make limits that were set under an alias those of its snapshot; of two the lower one is kept.
+
+    `targets` has the snapshot of each alias.
+    """
+    query = select(RateLimit).where(RateLimit.model.in_(targets))
+    async with db.read() as session:
+        if (await session.scalars(query.limit(1))).first() is None:
+            return
+    async with db.transaction() as session:
+        for row in (await session.scalars(query)).all():
+            identity = (row.scope_id, row.scope_kind, targets[row.model], row.meter, row.period)
+            known = await session.get(RateLimit, identity)
+            if known is None:
+                session.add(_row(identity, row.value))
+            else:
+                known.value = min(known.value, row.value)
+            await session.delete(row)
+            await session.flush()
+
+
+def _of(scope: Scope) -> Select[RateLimit]:
+    return select(RateLimit).where(RateLimit.scope_id == scope.id, RateLimit.scope_kind == scope.kind)
+
+
+def _row(identity: tuple[str, str, str, str, str], value: int) -> RateLimit:
+    scope_id, scope_kind, model, meter, period = identity
+    return RateLimit(
+        scope_id=scope_id, scope_kind=scope_kind, model=model, meter=meter, period=period, value=value
+    )

@@ -3,16 +3,18 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from sqlalchemy import Select, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.billing.counters import period_start
-from sayso.billing.spend_limits import MONTH, Scope, ScopeKind
+from sayso.billing.scopes import Scope, ScopeKind
 from sayso.billing.tables import Counter, SpendAlert
 from sayso.db.session import Database
 from sayso.ids import new_id
+
+MONTH: Literal["month"] = "month"
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,11 @@ class Catalogue:
         """Every snapshot, served or not."""
         return tuple(self._snapshots.values())
 
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """The snapshot's id of every alias."""
+        return self._aliases
+
     def resolve(self, name: str) -> Snapshot:
         """Return the snapshot that `name` stands for. Raises `ModelNotFound`."""
         try:

@@ -11,6 +11,7 @@ from sayso.cli.invites import invites_app
 from sayso.cli.invoice import invoice_command
 from sayso.cli.keys import keys_app
 from sayso.cli.ledger import ledger_app
+from sayso.cli.limits import limits_app
 from sayso.cli.models import models_app
 from sayso.cli.orgs import orgs_app
 from sayso.cli.price import price_command
@@ -53,6 +54,7 @@ app.add_typer(ledger_app, name="ledger")
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
 app.add_typer(orgs_app, name="orgs")
+app.add_typer(limits_app, name="limits")
 app.add_typer(invites_app, name="invites")
 
 

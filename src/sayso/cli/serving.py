@@ -12,6 +12,7 @@ from sayso.app.gateway import Gateway
 from sayso.app.server import event_loop, listen, serve
 from sayso.app.server_file import ServerFile
 from sayso.app.tenancy import Tenancy, open_tenancy
+from sayso.billing.rate_limits import gather_names
 from sayso.catalog.catalogue import Catalogue
 from sayso.cli.console import FileProgress, err, out
 from sayso.config import Settings
@@ -30,6 +31,7 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
     tenancy = await open_tenancy(settings, with_first_tenant=True)
     models_dir = settings.data_dir / "models"
     catalogue = Catalogue.load(models_dir, settings.models, settings.aliases)
+    await gather_names(tenancy.database, catalogue.aliases)
     progress = FileProgress()
     try:
         deployments = prepare(plan(settings, catalogue), models_dir, progress)

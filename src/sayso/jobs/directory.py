@@ -1,11 +1,13 @@
-"""Whom the ids in a bill stand for."""
+"""Whom ids and names stand for."""
 
 from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.billing.invoices import Party
+from sayso.billing.scopes import Scope
 from sayso.db.session import Database
 from sayso.errors import ObjectNotFound
-from sayso.ids import OrgId
+from sayso.ids import OrgId, ProjectId
 from sayso.tenancy.key_tables import ApiKey
 from sayso.tenancy.tables import Organization, Project
 
@@ -30,3 +32,31 @@ async def key_names(db: Database, org_id: OrgId) -> dict[str, str]:
     async with db.read() as session:
         rows = await session.execute(query.where(Project.organization_id == org_id))
         return {str(key): name for key, name in rows}
+
+
+async def named_scope(db: Database, org_id: OrgId, project: str | None, key: str | None) -> Scope:
+    """Return the scope that a command names: a key, else a project, else the organization.
+
+    A project is named by its id, or by its name where only one has it. Raises `ObjectNotFound`.
+    """
+    async with db.read() as session:
+        project_id = await _project(session, org_id, project) if project is not None else None
+        if key is None:
+            return Scope("organization", org_id) if project_id is None else Scope("project", project_id)
+        query = select(ApiKey.project_id).join(Project, Project.id == ApiKey.project_id)
+        query = query.where(Project.organization_id == org_id, ApiKey.id == key)
+        found = await session.scalar(query.where(ApiKey.revoked_at.is_(None)))
+    if found is None or project_id not in (None, found):
+        raise ObjectNotFound(f"No API key found with id '{key}'.")
+    return Scope("key", key, found)
+
+
+async def _project(session: AsyncSession, org_id: OrgId, named: str) -> ProjectId:
+    query = select(Project.id).where(Project.organization_id == org_id)
+    found = (await session.scalars(query.where(or_(Project.id == named, Project.name == named)))).all()
+    if named in found:
+        return ProjectId(named)
+    if len(found) != 1:
+        several = f": {len(found)} have this name" if found else ""
+        raise ObjectNotFound(f"No project found with id '{named}'{several}.")
+    return found[0]

@@ -21,6 +21,10 @@ MODELS = {"mode": "allow_list", "model_ids": ["fake-chat"]}
 CHAT = {"model": "fake-chat", "messages": [{"role": "user", "content": "hello"}]}
 USAGE = "?start_time=1700000000&limit=1"
 SPEND_LIMIT = {"threshold_amount": 1_000_000, "currency": "USD", "interval": "month"}
+BUDGET = SPEND_LIMIT | {"interval": "day"}
+RATES = {"max_requests_per_1_minute": 1_000}
+EVERY_MODEL = {"rate_limit_id": "rl-*"}
+DAILY = {"interval": "day"}
 SPEND_ALERT = SPEND_LIMIT | {"notification_channel": {"type": "email", "recipients": ["someone@example.org"]}}
 METERS = (("*chat", "prompt_tokens"), ("*chat", "completion_tokens"), ("*speech", "audio_milliseconds"))
 PRICES = {
@@ -30,6 +34,7 @@ PRICES = {
 OF_PROJECT = {"alert_id": "project_alert_id"}
 ORG = "/v1/organization"
 PROJECT = f"{ORG}/projects/{{project_id}}"
+KEY = f"{PROJECT}/api_keys/{{key_id}}"
 
 ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/v1/chat/completions"): Row(CHAT),
@@ -59,6 +64,11 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", f"{PROJECT}/api_keys"): Row(),
     ("GET", f"{PROJECT}/api_keys/{{key_id}}"): Row(),
     ("POST", f"{PROJECT}/api_keys/{{key_id}}"): Row({"scopes": []}),
+    ("GET", f"{KEY}/rate_limits"): Row(),
+    ("POST", f"{KEY}/rate_limits/{{rate_limit_id}}"): Row(RATES, ids=EVERY_MODEL),
+    ("POST", f"{KEY}/budgets"): Row(BUDGET),
+    ("GET", f"{KEY}/budgets"): Row(),
+    ("DELETE", f"{KEY}/budgets/{{interval}}"): Row(ids=DAILY),
     ("DELETE", f"{PROJECT}/api_keys/{{key_id}}"): Row(),
     ("GET", f"{PROJECT}/data_retention"): Row(),
     ("POST", f"{PROJECT}/data_retention"): Row(RETENTION),
@@ -85,9 +95,15 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", f"{ORG}/usage/{{kind}}"): Row(query=USAGE, ids={"kind": "embeddings"}),
     ("GET", f"{ORG}/costs"): Row(query=USAGE),
     ("GET", f"{PROJECT}/rate_limits"): Row(),
-    ("POST", f"{PROJECT}/rate_limits/{{rate_limit_id}}"): Row(
-        {"max_requests_per_1_minute": 1_000}, ids={"rate_limit_id": "rl-fake-chat"}
-    ),
+    ("POST", f"{PROJECT}/rate_limits/{{rate_limit_id}}"): Row(RATES, ids={"rate_limit_id": "rl-fake-chat"}),
+    ("GET", f"{ORG}/rate_limits"): Row(),
+    ("POST", f"{ORG}/rate_limits/{{rate_limit_id}}"): Row(RATES, ids=EVERY_MODEL),
+    ("POST", f"{ORG}/budgets"): Row(BUDGET),
+    ("GET", f"{ORG}/budgets"): Row(),
+    ("DELETE", f"{ORG}/budgets/{{interval}}"): Row(ids=DAILY),
+    ("POST", f"{PROJECT}/budgets"): Row(BUDGET),
+    ("GET", f"{PROJECT}/budgets"): Row(),
+    ("DELETE", f"{PROJECT}/budgets/{{interval}}"): Row(ids=DAILY),
     ("GET", f"{ORG}/spend_limit"): Row(),
     ("POST", f"{ORG}/spend_limit"): Row(SPEND_LIMIT),
     ("DELETE", f"{ORG}/spend_limit"): Row(),

@@ -17,7 +17,8 @@ Door = Literal["project", "admin"]
 MISSING = "aaaaaaaaaaaaaaaaaaaaaaaa"
 
 
-NO_ID = {"model", "kind", "rate_limit_id", "month"}  # names in a path that are not of a tenant's objects
+# Names in a path that are not of a tenant's objects.
+NO_ID = {"model", "kind", "rate_limit_id", "interval", "month"}
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import update
 
 from sayso.app.spend_watch import tell_of_spending
+from sayso.billing.budgets import budget, set_budget
 from sayso.billing.counters import period_start
 from sayso.billing.ledger import wall_clock
+from sayso.billing.scopes import Scope
 from sayso.billing.spend_alerts import AlertTerms, add_alert, change_alert, raise_alerts
-from sayso.billing.spend_limits import Scope, set_spend_limit, spend_limit
 from sayso.billing.tables import Counter
 from sayso.db.migrate import migrate
 from sayso.db.session import Database
@@ -99,19 +100,19 @@ async def test_what_is_told_is_counted(db: Database) -> None:
 
 async def test_a_limit_is_reached_by_charges_and_what_is_held(db: Database) -> None:
     async with db.transaction() as session:
-        assert await spend_limit(session, PROJECT, NOW) is None
-        await set_spend_limit(session, PROJECT, 100)
+        assert await budget(session, PROJECT, "month", NOW) is None
+        await set_budget(session, PROJECT, "month", 100)
     for posted, held, reached in ((0, 0, False), (60, 39, False), (60, 40, True), (100, 0, True)):
         await charge(db, PROJECT, posted, held=held)
         async with db.read() as session:
-            found = await spend_limit(session, PROJECT, NOW)
+            found = await budget(session, PROJECT, "month", NOW)
             assert found is not None
             assert found.reached is reached
-            later = await spend_limit(session, PROJECT, NEXT_MONTH)
+            later = await budget(session, PROJECT, "month", NEXT_MONTH)
             assert later is not None
             assert not later.reached
     async with db.transaction() as session:
         await session.execute(update(Counter).values(scope_id="proj_2"))
-        unspent = await spend_limit(session, PROJECT, NOW)
+        unspent = await budget(session, PROJECT, "month", NOW)
         assert unspent is not None
         assert not unspent.reached

@@ -1,5 +1,6 @@
 """The routers of usage, costs, limits and money, in one tuple."""
 
+from sayso.api.admin.budgets import budgets_router
 from sayso.api.admin.costs import costs_router
 from sayso.api.admin.credits import credits_router
 from sayso.api.admin.invoices import invoices_router
@@ -13,6 +14,7 @@ money_routers = (
     usage_router,
     costs_router,
     rate_limits_router,
+    budgets_router,
     spend_limit_router,
     spend_alerts_router,
     price_books_router,

@@ -1,4 +1,4 @@
-"""…/projects/{project_id}/rate_limits: how much of each model a project may use in a minute or a day."""
+"""…/rate_limits: how much the organization, a project or a key may use in a minute or a day."""
 
 from typing import Annotated
 
@@ -8,15 +8,14 @@ from starlette.responses import Response
 
 from sayso.api.admin.bodies import read_body
 from sayso.api.admin.listing import cut, page_of, page_response
-from sayso.api.admin.scopes import ProjectScope
+from sayso.api.admin.scopes import OBJECTS, PathScope, for_each_scope
 from sayso.api.deps import AccountsDep, AdminDep, ServicesDep
 from sayso.api.openai.answering import json_response
 from sayso.api.services import Services
-from sayso.billing.rate_limits import ALL_MODELS, LimitKey, ModelLimits, project_limits, set_project_limits
-from sayso.core.chat import JsonObject
+from sayso.billing.rate_limits import ALL_MODELS, LimitKey, ModelLimits, scope_limits
+from sayso.billing.scopes import Scope
 from sayso.errors import ObjectNotFound, UnsupportedParameter
-from sayso.ids import ProjectId
-from sayso.tenancy.audit import record
+from sayso.jobs.limits import change_limits
 
 UNLIMITED = 2_147_483_647  # what the API, which wants a number, says where there is no limit
 PREFIX = "rl-"
@@ -35,7 +34,7 @@ UNKNOWN_METERS = (
     "batch_1_day_max_input_tokens",
 )
 
-rate_limits_router = APIRouter(prefix="/v1/organization/projects/{project_id}/rate_limits")
+_router = APIRouter()
 
 
 class RateLimitBody(BaseModel):
@@ -50,69 +49,65 @@ class RateLimitBody(BaseModel):
     batch_1_day_max_input_tokens: int | None = None
 
 
-@rate_limits_router.get("")
+@_router.get("/rate_limits")
 async def list_rate_limits(
-    request: Request, scope: ProjectScope, accounts: AccountsDep, services: ServicesDep
+    request: Request, scope: PathScope, accounts: AccountsDep, services: ServicesDep
 ) -> Response:
-    """Return the limits of all models together (`rl-*`) and of each model that is served."""
+    """Return the limits of all models together (`rl-*`) and, of a project, of each model that is served."""
     asked = cut(request.query_params, default=DEFAULT_PAGE)
     async with accounts.db.read() as session:
-        found = await project_limits(session, ProjectId(scope.id))
-    models = (ALL_MODELS, *_served(services))
-    limits = [found.get(model, ModelLimits(model, {})) for model in models]
-    return page_response(page_of(limits, asked, _id), _shape)
+        found = await scope_limits(session, scope)
+    listed = [
+        (name, found.get(snapshot, ModelLimits(snapshot, {})))
+        for name, snapshot in _models(scope, services).items()
+    ]
+    page = page_of(listed, asked, lambda one: _id(one[0]))
+    return page_response(page, lambda one: _shape(scope, *one))
 
 
-@rate_limits_router.post("/{rate_limit_id:path}")
+@_router.post("/rate_limits/{rate_limit_id:path}")
 async def update_rate_limit(
     rate_limit_id: str,
     request: Request,
-    scope: ProjectScope,
+    scope: PathScope,
     admin: AdminDep,
     accounts: AccountsDep,
     services: ServicesDep,
 ) -> Response:
-    """Set the limits of one model, or of all together."""
-    model = _model(rate_limit_id, services)
-    body = await read_body(request, services, RateLimitBody)
-    for name in UNKNOWN_METERS:
-        if getattr(body, name) is not None:
-            raise UnsupportedParameter(name, f"Unsupported parameter: '{name}' is not counted here.")
-    asked = {name: value for name in FIELDS if (value := getattr(body, name)) is not None}
-    changes = {FIELDS[name]: None if value == UNLIMITED else value for name, value in asked.items()}
-    details: JsonObject = {"changes_requested": dict(asked)}
-    async with accounts.db.transaction() as session:
-        limits = await set_project_limits(session, ProjectId(scope.id), model, changes)
-        await record(session, admin, "rate_limit.updated", rate_limit_id, details, ProjectId(scope.id))
-    return json_response(_shape(limits))
-
-
-def _served(services: Services) -> list[str]:
-    return sorted({listing.id for listing in services.router.models()})
-
-
-def _model(rate_limit_id: str, services: Services) -> str:
-    """Return the model that an id speaks of. Raises `ObjectNotFound`."""
+    """Set the limits of all models together, or of one, whatever it is called."""
     name = rate_limit_id.removeprefix(PREFIX)
-    if rate_limit_id.startswith(PREFIX):
-        if name == EVERY_MODEL:
-            return ALL_MODELS
-        if name in _served(services):
-            return name
-    raise ObjectNotFound(f"No rate limit found with id '{rate_limit_id}'.", param="rate_limit_id")
+    models = _models(scope, services)
+    if not rate_limit_id.startswith(PREFIX) or name not in models:
+        raise ObjectNotFound(f"No rate limit found with id '{rate_limit_id}'.", param="rate_limit_id")
+    body = await read_body(request, services, RateLimitBody)
+    for meter in UNKNOWN_METERS:
+        if getattr(body, meter) is not None:
+            raise UnsupportedParameter(meter, f"Unsupported parameter: '{meter}' is not counted here.")
+    asked = {field: value for field in FIELDS if (value := getattr(body, field)) is not None}
+    changes = {FIELDS[field]: None if value == UNLIMITED else value for field, value in asked.items()}
+    limits = await change_limits(
+        accounts.db, admin, scope, models[name], changes, asked=asked, limit_id=rate_limit_id
+    )
+    return json_response(_shape(scope, name, limits))
 
 
-def _id(limits: ModelLimits) -> str:
-    return f"{PREFIX}{limits.model or EVERY_MODEL}"
+rate_limits_router = for_each_scope(_router, with_keys=True)
 
 
-def _shape(limits: ModelLimits) -> dict[str, object]:
-    values = {name: limits.values.get(key) for name, key in FIELDS.items()}
-    for name in ("max_requests_per_1_minute", "max_tokens_per_1_minute"):
-        values[name] = UNLIMITED if values[name] is None else values[name]
-    return {
-        "id": _id(limits),
-        "object": "project.rate_limit",
-        "model": limits.model or EVERY_MODEL,
-        **values,
-    }
+def _models(scope: Scope, services: Services) -> dict[str, str]:
+    """Return the names that may be limited, each with its snapshot; of a project, models on their own too."""
+    models = {EVERY_MODEL: ALL_MODELS}
+    if scope.kind == "project":
+        models |= {one.id: one.snapshot for one in sorted(services.router.models(), key=lambda one: one.id)}
+    return models
+
+
+def _id(name: str) -> str:
+    return f"{PREFIX}{name}"
+
+
+def _shape(scope: Scope, name: str, limits: ModelLimits) -> dict[str, object]:
+    values = {field: limits.values.get(key) for field, key in FIELDS.items()}
+    for field in ("max_requests_per_1_minute", "max_tokens_per_1_minute"):
+        values[field] = UNLIMITED if values[field] is None else values[field]
+    return {"id": _id(name), "object": f"{OBJECTS[scope.kind]}.rate_limit", "model": name, **values}

@@ -7,13 +7,14 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from sayso.api.admin.bodies import read_body
-from sayso.api.admin.listing import cut, page_of, page_response
-from sayso.api.admin.scopes import OrganizationScope, ProjectScope, scope_project
+from sayso.api.admin.listing import cut, deleted, page_of, page_response
+from sayso.api.admin.scopes import PathScope, for_each_scope
 from sayso.api.admin.spend_limit import MAX_CENTS
 from sayso.api.deps import AccountsDep, AdminDep, ServicesDep
 from sayso.api.openai.answering import json_response
 from sayso.billing.ledger import wall_clock
 from sayso.billing.money import NANO_PER_CENT
+from sayso.billing.scopes import Scope
 from sayso.billing.spend_alerts import (
     Alert,
     AlertTerms,
@@ -23,10 +24,8 @@ from sayso.billing.spend_alerts import (
     list_alerts,
     remove_alert,
 )
-from sayso.billing.spend_limits import Scope
-from sayso.core.caller import AdminCaller
 from sayso.errors import ObjectNotFound
-from sayso.tenancy.accounts import Accounts
+from sayso.jobs.limits import scope_project
 from sayso.tenancy.audit import record
 
 MAX_RECIPIENTS = 50
@@ -34,7 +33,7 @@ AUDITED = "tenant.billing.alerts.updated"
 
 Address: TypeAlias = Annotated[str, Field(min_length=1, max_length=320)]
 
-spend_alerts_router = APIRouter(prefix="/v1/organization")
+_router = APIRouter()
 
 
 class ChannelBody(BaseModel):
@@ -62,100 +61,30 @@ class SpendAlertBody(BaseModel):
         )
 
 
-@spend_alerts_router.get("/spend_alerts")
-async def list_all(request: Request, scope: OrganizationScope, accounts: AccountsDep) -> Response:
-    """Return the organization's alerts."""
-    return await _list(request, accounts, scope)
-
-
-@spend_alerts_router.post("/spend_alerts")
-async def create(
-    request: Request, scope: OrganizationScope, admin: AdminDep, accounts: AccountsDep, services: ServicesDep
-) -> Response:
-    """Keep an alert of the organization."""
-    return await _add(accounts, admin, scope, await read_body(request, services, SpendAlertBody))
-
-
-@spend_alerts_router.get("/spend_alerts/{alert_id}")
-async def retrieve(alert_id: str, scope: OrganizationScope, accounts: AccountsDep) -> Response:
-    """Return an alert of the organization."""
-    return await _show(accounts, scope, alert_id)
-
-
-@spend_alerts_router.post("/spend_alerts/{alert_id}")
-async def update(
-    alert_id: str,
-    request: Request,
-    scope: OrganizationScope,
-    admin: AdminDep,
-    accounts: AccountsDep,
-    services: ServicesDep,
-) -> Response:
-    """Replace an alert of the organization."""
-    body = await read_body(request, services, SpendAlertBody)
-    return await _change(accounts, admin, scope, alert_id, body)
-
-
-@spend_alerts_router.delete("/spend_alerts/{alert_id}")
-async def delete(alert_id: str, scope: OrganizationScope, admin: AdminDep, accounts: AccountsDep) -> Response:
-    """Remove an alert of the organization."""
-    return await _remove(accounts, admin, scope, alert_id)
-
-
-@spend_alerts_router.get("/projects/{project_id}/spend_alerts")
-async def list_of_project(request: Request, scope: ProjectScope, accounts: AccountsDep) -> Response:
-    """Return a project's alerts."""
-    return await _list(request, accounts, scope)
-
-
-@spend_alerts_router.post("/projects/{project_id}/spend_alerts")
-async def create_of_project(
-    request: Request,
-    scope: ProjectScope,
-    admin: AdminDep,
-    accounts: AccountsDep,
-    services: ServicesDep,
-) -> Response:
-    """Keep an alert of a project."""
-    return await _add(accounts, admin, scope, await read_body(request, services, SpendAlertBody))
-
-
-@spend_alerts_router.get("/projects/{project_id}/spend_alerts/{alert_id}")
-async def retrieve_of_project(alert_id: str, scope: ProjectScope, accounts: AccountsDep) -> Response:
-    """Return an alert of a project."""
-    return await _show(accounts, scope, alert_id)
-
-
-@spend_alerts_router.post("/projects/{project_id}/spend_alerts/{alert_id}")
-async def update_of_project(
-    alert_id: str,
-    request: Request,
-    scope: ProjectScope,
-    admin: AdminDep,
-    accounts: AccountsDep,
-    services: ServicesDep,
-) -> Response:
-    """Replace an alert of a project."""
-    body = await read_body(request, services, SpendAlertBody)
-    return await _change(accounts, admin, scope, alert_id, body)
-
-
-@spend_alerts_router.delete("/projects/{project_id}/spend_alerts/{alert_id}")
-async def delete_of_project(
-    alert_id: str, scope: ProjectScope, admin: AdminDep, accounts: AccountsDep
-) -> Response:
-    """Remove an alert of a project."""
-    return await _remove(accounts, admin, scope, alert_id)
-
-
-async def _list(request: Request, accounts: Accounts, scope: Scope) -> Response:
+@_router.get("/spend_alerts")
+async def list_all(request: Request, scope: PathScope, accounts: AccountsDep) -> Response:
+    """Return the alerts."""
     asked = cut(request.query_params)
     async with accounts.db.read() as session:
         found = await list_alerts(session, scope)
     return page_response(page_of(found, asked, lambda alert: alert.id), lambda alert: _shape(scope, alert))
 
 
-async def _show(accounts: Accounts, scope: Scope, alert_id: str) -> Response:
+@_router.post("/spend_alerts")
+async def create(
+    request: Request, scope: PathScope, admin: AdminDep, accounts: AccountsDep, services: ServicesDep
+) -> Response:
+    """Keep an alert."""
+    body = await read_body(request, services, SpendAlertBody)
+    async with accounts.db.transaction() as session:
+        added = await add_alert(session, scope, body.terms, wall_clock())
+        await record(session, admin, AUDITED, added.id, None, scope_project(scope))
+    return json_response(_shape(scope, added))
+
+
+@_router.get("/spend_alerts/{alert_id}")
+async def retrieve(alert_id: str, scope: PathScope, accounts: AccountsDep) -> Response:
+    """Return an alert."""
     async with accounts.db.read() as session:
         found = await find_alert(session, scope, alert_id)
     if found is None:
@@ -163,16 +92,17 @@ async def _show(accounts: Accounts, scope: Scope, alert_id: str) -> Response:
     return json_response(_shape(scope, found))
 
 
-async def _add(accounts: Accounts, admin: AdminCaller, scope: Scope, body: SpendAlertBody) -> Response:
-    async with accounts.db.transaction() as session:
-        added = await add_alert(session, scope, body.terms, wall_clock())
-        await record(session, admin, AUDITED, added.id, None, scope_project(scope))
-    return json_response(_shape(scope, added))
-
-
-async def _change(
-    accounts: Accounts, admin: AdminCaller, scope: Scope, alert_id: str, body: SpendAlertBody
+@_router.post("/spend_alerts/{alert_id}")
+async def update(
+    alert_id: str,
+    request: Request,
+    scope: PathScope,
+    admin: AdminDep,
+    accounts: AccountsDep,
+    services: ServicesDep,
 ) -> Response:
+    """Replace an alert."""
+    body = await read_body(request, services, SpendAlertBody)
     async with accounts.db.transaction() as session:
         changed = await change_alert(session, scope, alert_id, body.terms)
         if changed is None:
@@ -181,12 +111,17 @@ async def _change(
     return json_response(_shape(scope, changed))
 
 
-async def _remove(accounts: Accounts, admin: AdminCaller, scope: Scope, alert_id: str) -> Response:
+@_router.delete("/spend_alerts/{alert_id}")
+async def delete(alert_id: str, scope: PathScope, admin: AdminDep, accounts: AccountsDep) -> Response:
+    """Remove an alert."""
     async with accounts.db.transaction() as session:
         if not await remove_alert(session, scope, alert_id):
             raise _missing(alert_id)
         await record(session, admin, AUDITED, alert_id, None, scope_project(scope))
-    return json_response({"id": alert_id, "object": f"{scope.kind}.spend_alert.deleted", "deleted": True})
+    return deleted(f"{scope.kind}.spend_alert", alert_id)
+
+
+spend_alerts_router = for_each_scope(_router)
 
 
 def _missing(alert_id: str) -> ObjectNotFound:

@@ -7,23 +7,21 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from sayso.api.admin.bodies import read_body
-from sayso.api.admin.scopes import OrganizationScope, ProjectScope, scope_project
+from sayso.api.admin.scopes import PathScope, for_each_scope
 from sayso.api.deps import AccountsDep, AdminDep, ServicesDep
 from sayso.api.openai.answering import json_response
+from sayso.billing.budgets import BudgetStanding, budget
 from sayso.billing.ledger import wall_clock
 from sayso.billing.money import NANO_PER_CENT
-from sayso.billing.spend_limits import Scope, SpendLimit, remove_spend_limit, set_spend_limit, spend_limit
-from sayso.core.caller import AdminCaller
+from sayso.billing.scopes import Scope
 from sayso.errors import ObjectNotFound
-from sayso.tenancy.accounts import Accounts
-from sayso.tenancy.audit import record
+from sayso.jobs.limits import change_budget, drop_budget
 
 MAX_CENTS = 100_000_000_000  # a billion dollars
-AUDITED = "tenant.billing.overage_limit.updated"
 
 Cents: TypeAlias = Annotated[int, Field(ge=1, le=MAX_CENTS)]
 
-spend_limit_router = APIRouter(prefix="/v1/organization")
+_router = APIRouter()
 
 
 class SpendLimitBody(BaseModel):
@@ -34,87 +32,41 @@ class SpendLimitBody(BaseModel):
     interval: Literal["month"]
 
 
-@spend_limit_router.get("/spend_limit")
-async def retrieve(scope: OrganizationScope, accounts: AccountsDep) -> Response:
-    """Return the organization's limit, and whether it refuses requests now."""
-    return await _show(accounts, scope)
-
-
-@spend_limit_router.post("/spend_limit")
-async def update(
-    request: Request, scope: OrganizationScope, admin: AdminDep, accounts: AccountsDep, services: ServicesDep
-) -> Response:
-    """Set the organization's limit."""
-    return await _set(accounts, admin, scope, await read_body(request, services, SpendLimitBody))
-
-
-@spend_limit_router.delete("/spend_limit")
-async def delete(scope: OrganizationScope, admin: AdminDep, accounts: AccountsDep) -> Response:
-    """Remove the organization's limit."""
-    return await _remove(accounts, admin, scope)
-
-
-@spend_limit_router.get("/projects/{project_id}/spend_limit")
-async def retrieve_of_project(scope: ProjectScope, accounts: AccountsDep) -> Response:
-    """Return a project's limit, and whether it refuses requests now."""
-    return await _show(accounts, scope)
-
-
-@spend_limit_router.post("/projects/{project_id}/spend_limit")
-async def update_of_project(
-    request: Request,
-    scope: ProjectScope,
-    admin: AdminDep,
-    accounts: AccountsDep,
-    services: ServicesDep,
-) -> Response:
-    """Set a project's limit."""
-    return await _set(accounts, admin, scope, await read_body(request, services, SpendLimitBody))
-
-
-@spend_limit_router.delete("/projects/{project_id}/spend_limit")
-async def delete_of_project(scope: ProjectScope, admin: AdminDep, accounts: AccountsDep) -> Response:
-    """Remove a project's limit."""
-    return await _remove(accounts, admin, scope)
-
-
-async def _show(accounts: Accounts, scope: Scope) -> Response:
+@_router.get("/spend_limit")
+async def retrieve(scope: PathScope, accounts: AccountsDep) -> Response:
+    """Return the limit, and whether it refuses requests now."""
     async with accounts.db.read() as session:
-        found = await spend_limit(session, scope, wall_clock())
+        found = await budget(session, scope, "month", wall_clock())
     if found is None:
         raise _missing(scope)
     return _shape(scope, found)
 
 
-async def _set(accounts: Accounts, admin: AdminCaller, scope: Scope, body: SpendLimitBody) -> Response:
-    async with accounts.db.transaction() as session:
-        await set_spend_limit(session, scope, body.threshold_amount * NANO_PER_CENT)
-        found = await spend_limit(session, scope, wall_clock())
-        await record(
-            session,
-            admin,
-            AUDITED,
-            scope.id,
-            {"threshold_amount": body.threshold_amount},
-            scope_project(scope),
-        )
-    assert found is not None, "it has just been set"
-    return _shape(scope, found)
+@_router.post("/spend_limit")
+async def update(
+    request: Request, scope: PathScope, admin: AdminDep, accounts: AccountsDep, services: ServicesDep
+) -> Response:
+    """Set the limit."""
+    body = await read_body(request, services, SpendLimitBody)
+    return _shape(scope, await change_budget(accounts.db, admin, scope, "month", body.threshold_amount))
 
 
-async def _remove(accounts: Accounts, admin: AdminCaller, scope: Scope) -> Response:
-    async with accounts.db.transaction() as session:
-        if not await remove_spend_limit(session, scope):
-            raise _missing(scope)
-        await record(session, admin, AUDITED, scope.id, {"threshold_amount": None}, scope_project(scope))
+@_router.delete("/spend_limit")
+async def delete(scope: PathScope, admin: AdminDep, accounts: AccountsDep) -> Response:
+    """Remove the limit."""
+    if not await drop_budget(accounts.db, admin, scope, "month"):
+        raise _missing(scope)
     return json_response({"object": f"{scope.kind}.spend_limit.deleted", "deleted": True})
+
+
+spend_limit_router = for_each_scope(_router)
 
 
 def _missing(scope: Scope) -> ObjectNotFound:
     return ObjectNotFound(f"No spend limit is set for this {scope.kind}.")
 
 
-def _shape(scope: Scope, limit: SpendLimit) -> Response:
+def _shape(scope: Scope, limit: BudgetStanding) -> Response:
     return json_response(
         {
             "object": f"{scope.kind}.spend_limit",
