@@ -14,11 +14,13 @@ from sayso.billing.batch import Batch, Post, Release, Result, Reverse, Settle
 from sayso.billing.counters import MICROSECONDS, MINUTES_KEPT
 from sayso.billing.journal import Entries
 from sayso.billing.late_settlement import LateSettlement
+from sayso.billing.ledger_state import LedgerState
 from sayso.billing.price_book import load_books
 from sayso.billing.pricing import Charge, PriceBookVersion
 from sayso.billing.reservation import Hold, Reservation
 from sayso.billing.tables import Counter
 from sayso.core.metering import Outcome, Quantities
+from sayso.db.change_marker import ChangeMarker, change_marker
 from sayso.db.session import Database
 from sayso.db.writer import GroupWriter
 from sayso.errors import SaysoError, StorageUnavailable
@@ -63,27 +65,29 @@ def must_outlive_a_power_cut(operation: Operation) -> bool:
 
 
 class LedgerWriter:
-    """What the group writer applies; remembers only what never changes, the published price books."""
+    """What the group writer applies; knows the tables' state as long as no other connection has written."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._books: list[PriceBookVersion] = []
+        self._state = LedgerState()
+        self._seen: ChangeMarker | None = None
 
     def __call__(
         self, connection: Connection, operations: Sequence[Operation]
     ) -> Sequence[Result | Exception]:
         """Apply `operations` in order; each fails alone."""
         now = self._clock()
-        last = self._books[-1].id if self._books else 0
-        self._books += load_books(connection, after=last)
         kept = [one for one in operations if isinstance(one, Keep)]
+        self._catch_up(connection, swept=bool(kept))
         stale = self._sweep(connection, kept, now) if kept else {}
         batch = Batch(
             connection,
+            self._state,
             self._books,
             now=now,
             hold_microseconds=HOLD_SECONDS * MICROSECONDS,
-            oldest_minute=now // MICROSECONDS - MINUTES_KEPT * 60,
+            oldest_minute=now - MINUTES_KEPT * 60 * MICROSECONDS,
         )
         batch.load(operations, stale)
         for request_id in stale:
@@ -91,6 +95,16 @@ class LedgerWriter:
         results = [_apply(batch, operation) for operation in operations]
         batch.flush()
         return results
+
+    def _catch_up(self, connection: Connection, *, swept: bool) -> None:
+        """Forget what may be different: after another's commit, or a failure, which ends a connection."""
+        marker = change_marker(connection)
+        if marker is None or marker != self._seen:
+            self._state = LedgerState()
+            self._books += load_books(connection, after=self._books[-1].id if self._books else 0)
+            self._seen = marker
+        elif swept or self._state.grown:
+            self._state = LedgerState()
 
     def _sweep(self, connection: Connection, kept: Sequence[Keep], now: int) -> dict[str, holds.HoldState]:
         """Keep alive what lives, forget what is old, return the holds that nobody keeps."""
