@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import Any
 
 from sqlalchemy import Table
 
@@ -18,10 +17,11 @@ from sayso.billing.tables import (
     HoldRow,
     LedgerEntry,
     LedgerTransaction,
+    UsageDay,
     UsageEventRow,
     UsageHour,
 )
-from sayso.billing.usage_events import HOUR, UsageRecord, hour_of
+from sayso.billing.usage_events import HOUR, Sums, UsageRecord, add_up, day_of, hour_of
 from sayso.db.base import Base
 
 MICRO = 1_000_000
@@ -37,7 +37,8 @@ class Books:
         self._number, self._hash = 0, FIRST_HASH
         self._rows: dict[type[Base], list[Row]] = {}
         self._balances: dict[str, int] = {}
-        self._hours: dict[tuple[Any, ...], list[int]] = {}
+        self._hours: Sums = {}
+        self._days: Sums = {}
         self._hour = 0
         self._counters: dict[CounterKey, list[int]] = {}
         self._day = 0
@@ -68,6 +69,7 @@ class Books:
         self._end_hour()
         yield from self.take()
         # As they are clustered.
+        yield upserts.table_of(UsageDay), sorted((*key, *amounts) for key, amounts in self._days.items())
         yield upserts.table_of(Counter), sorted((*key, *sums) for key, sums in self._counters.items())
         yield upserts.table_of(AccountBalance), sorted(self._balances.items())
 
@@ -96,13 +98,13 @@ class Books:
         if hour != self._hour:
             self._end_hour()
             self._hour = hour
-        known = self._hours.get(key)
-        self._hours[key] = [a + b for a, b in zip(known, amounts, strict=True)] if known else amounts
+        add_up(self._hours, key, amounts)
 
     def _end_hour(self) -> None:
         """What ends an hour ends all its sums: requests come in order."""
         for key, amounts in self._hours.items():
             self._row(UsageHour, (*key, *amounts))
+            add_up(self._days, day_of(key), amounts)
         self._hours = {}
 
     def _count(self, record: UsageRecord) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import func, literal, select
 
 from sayso.billing.money import checked
-from sayso.billing.tables import UsageHour
+from sayso.billing.tables import UsageDay
 from sayso.billing.usage_buckets import WIDTH_SECONDS, BucketPage
 from sayso.billing.usage_report import EVERYTHING, UsageFilter, filters
 from sayso.db.session import Database
@@ -63,18 +63,17 @@ async def costs_by_day(
     """
     if not page.buckets:
         return []
-    table = UsageHour
+    table = UsageDay
     wanted = set(group_by)
-    day = table.hour - table.hour % _DAY
     ids = [getattr(table, name) if name in wanted else literal("") for name in _IDS]
-    groups = (day, *(getattr(table, name) for name in _IDS if name in wanted), table.model)
+    groups = (table.day, *(getattr(table, name) for name in _IDS if name in wanted), table.model)
     counts = (
         *(table.prompt_tokens, table.completion_tokens, table.audio_seconds),
         *(table.prompt_charge, table.completion_charge, table.audio_charge),
     )
     query = (
-        select(day, *ids, table.model, *map(func.sum, counts))
-        .where(table.organization_id == org_id, table.hour >= page.start, table.hour < page.end)
+        select(table.day, *ids, table.model, *map(func.sum, counts))
+        .where(table.organization_id == org_id, table.day >= page.start, table.day < page.end)
         .where(*filters(only, table))
         .group_by(*groups)
     )

@@ -15,7 +15,7 @@ from sayso.billing.invoice_tables import InvoiceRow
 from sayso.billing.invoices import Invoice, InvoiceLine, Month, Party, UnitPrice, compose
 from sayso.billing.price_book import load_books
 from sayso.billing.pricing import KIND_METERS, Kind, PriceBookVersion
-from sayso.billing.tables import HoldRow, UsageHour
+from sayso.billing.tables import HoldRow, UsageDay
 from sayso.core.metering import METERS, Meter
 from sayso.db.session import Database
 from sayso.errors import InvalidRequest, SaysoError
@@ -136,7 +136,7 @@ async def _books(session: AsyncSession) -> dict[int, PriceBookVersion]:
 async def _lines(
     session: AsyncSession, org_id: OrgId, month: Month, books: dict[int, PriceBookVersion]
 ) -> list[InvoiceLine]:
-    table = UsageHour
+    table = UsageDay
     keys = (table.project_id, table.model, table.snapshot, table.endpoint, table.price_book_id)
     sums = (
         *(table.prompt_tokens, table.completion_tokens, table.audio_milliseconds),
@@ -144,7 +144,7 @@ async def _lines(
     )
     query = (
         select(*keys, *map(func.sum, sums))
-        .where(table.organization_id == org_id, table.hour >= month.start, table.hour < month.end)
+        .where(table.organization_id == org_id, table.day >= month.start, table.day < month.end)
         .group_by(*keys)
     )
     return [line for row in await session.execute(query) for line in _lines_of(tuple(row), books)]

@@ -7,10 +7,11 @@ part of a key.
 `price_books`, `prices`, `usage_events`, `ledger_transactions` and `ledger_entries` are append-only: triggers
 refuse UPDATE and DELETE. Everything else can be computed from them again (`sayso.billing.verify`).
 
-Reading at 10 million requests: ask `usage_hours`, never `usage_events`, for a month. It has one row for each
-hour, project, key, model, ... that was used, is kept by the transaction that settles, and is clustered by
-organization and hour, so that a month is one range. `usage_events` has an index by organization and moment
-for buckets of a minute and for exports. Holds that are closed and counters of minutes are swept.
+Reading at 10 million requests: ask `usage_days`, never `usage_events`, for a month, and `usage_hours` for
+what is no whole day. They have one row for each day or hour, project, key, model, ... that was used, are kept
+by the transaction that settles, and are clustered by organization and time, so that a month is one range.
+`usage_events` has an index by organization and moment for buckets of a minute and for exports. Holds that
+are closed and counters of minutes are swept.
 """
 
 from typing import Annotated
@@ -118,6 +119,20 @@ class UsageEventRow(Base):
     settled_at: Mapped[Moment]
 
 
+# Where SQLite's integers overflow they become floating, and greater than this.
+_IN_RANGE = " AND ".join(
+    f"{name} <= 9223372036854775807"
+    for name in (
+        "prompt_tokens",
+        "completion_tokens",
+        "audio_milliseconds",
+        "prompt_charge",
+        "completion_charge",
+        "audio_charge",
+    )
+)
+
+
 class UsageHour(Base):
     """The sum of the usage events that were admitted in one hour and agree in everything else.
 
@@ -127,27 +142,37 @@ class UsageHour(Base):
     """
 
     __tablename__ = "usage_hours"
-    # Where SQLite's integers overflow they become floating, and greater than this.
-    __table_args__ = (
-        CheckConstraint(
-            " AND ".join(
-                f"{name} <= 9223372036854775807"
-                for name in (
-                    "prompt_tokens",
-                    "completion_tokens",
-                    "audio_milliseconds",
-                    "prompt_charge",
-                    "completion_charge",
-                    "audio_charge",
-                )
-            ),
-            name="in_range",
-        ),
-        _CLUSTERED,
-    )
+    __table_args__ = (CheckConstraint(_IN_RANGE, name="in_range"), _CLUSTERED)
 
     organization_id: Mapped[KeyId]
     hour: Mapped[KeyNumber]
+    project_id: Mapped[KeyId]
+    api_key_id: Mapped[KeyId]
+    user_id: Mapped[KeyId]
+    model: Mapped[KeyName]
+    snapshot: Mapped[KeyName]
+    endpoint: Mapped[KeyWord]
+    price_book_id: Mapped[KeyNumber]
+    requests: Mapped[Count]
+    failed_requests: Mapped[Count]
+    prompt_tokens: Mapped[Count]
+    completion_tokens: Mapped[Count]
+    cached_tokens: Mapped[Count]
+    audio_milliseconds: Mapped[Count]
+    audio_seconds: Mapped[Count]
+    prompt_charge: Mapped[Nano]
+    completion_charge: Mapped[Nano]
+    audio_charge: Mapped[Nano]
+
+
+class UsageDay(Base):
+    """The sum of a UTC day's `usage_hours` that agree in everything else."""
+
+    __tablename__ = "usage_days"
+    __table_args__ = (CheckConstraint(_IN_RANGE, name="in_range"), _CLUSTERED)
+
+    organization_id: Mapped[KeyId]
+    day: Mapped[KeyNumber]
     project_id: Mapped[KeyId]
     api_key_id: Mapped[KeyId]
     user_id: Mapped[KeyId]
@@ -214,7 +239,16 @@ class LedgerTransaction(Base):
     """
 
     __tablename__ = "ledger_transactions"
-    __table_args__ = (Index("ix_ledger_transactions_organization_id_id", "organization_id", "id"),)
+    __table_args__ = (
+        Index("ix_ledger_transactions_organization_id_id", "organization_id", "id"),
+        # Credits and what was taken back: a few among millions of charges.
+        Index(
+            "ix_ledger_transactions_no_charge",
+            "organization_id",
+            sqlite_where=text("kind <> 'charge'"),
+            postgresql_where=text("kind <> 'charge'"),
+        ),
+    )
 
     id: Mapped[Serial]
     kind: Mapped[Word]
@@ -309,7 +343,15 @@ class Counter(Base):
     """
 
     __tablename__ = "counters"
-    __table_args__ = _CLUSTERED
+    __table_args__ = (
+        Index(
+            "ix_counters_minute",
+            "period_start",
+            sqlite_where=text("period = 'minute'"),
+            postgresql_where=text("period = 'minute'"),
+        ),
+        _CLUSTERED,
+    )
 
     period_start: Mapped[KeyNumber]
     scope_id: Mapped[KeyId]

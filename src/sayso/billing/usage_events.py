@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
@@ -9,11 +10,13 @@ from sayso.billing import upserts
 from sayso.billing.holds import HoldState
 from sayso.billing.journal import Posting, receivable, revenue
 from sayso.billing.pricing import Charge
-from sayso.billing.tables import UsageEventRow, UsageHour
+from sayso.billing.tables import UsageDay, UsageEventRow, UsageHour
 from sayso.core.metering import Outcome, Quantities, billable
 from sayso.db.prepared import Row
 
 HOUR = 3_600_000_000  # microseconds
+
+Sums: TypeAlias = dict[Row, list[int]]  # by the primary key of an hour or a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +68,27 @@ def evidence(names: Sequence[str], numbers: Sequence[int], actual: Quantities) -
 
 
 def write(connection: Connection, records: Sequence[tuple[UsageRecord, int]]) -> None:
-    """Insert the events, each with the number of its transaction or 0, and add them to their hours."""
+    """Insert the events, each with the number of its transaction or 0, and add them to hours and days."""
     _INSERT.run(connection, [_event(record, number) for record, number in records])
-    hours: dict[Row, list[int]] = {}
+    hours: Sums = {}
     for record, _ in records:
-        key, amounts = hour_of(record)
-        known = hours.get(key)
-        hours[key] = [a + b for a, b in zip(known, amounts, strict=True)] if known else amounts
+        add_up(hours, *hour_of(record))
+    days: Sums = {}
+    for hour, amounts in hours.items():
+        add_up(days, day_of(hour), amounts)
     _ADD_HOURS.run(connection, [(*key, *amounts) for key, amounts in hours.items()])
+    _ADD_DAYS.run(connection, [(*key, *amounts) for key, amounts in days.items()])
 
 
 _INSERT = upserts.inserting(UsageEventRow)
 _ADD_HOURS = upserts.upserting(UsageHour, "add")
+_ADD_DAYS = upserts.upserting(UsageDay, "add")
+
+
+def add_up(sums: Sums, key: Row, amounts: list[int]) -> None:
+    """Add `amounts` to what `sums` has under `key`."""
+    known = sums.get(key)
+    sums[key] = [a + b for a, b in zip(known, amounts, strict=True)] if known else amounts
 
 
 def hour_of(record: UsageRecord) -> tuple[Row, list[int]]:
@@ -106,6 +118,12 @@ def hour_of(record: UsageRecord) -> tuple[Row, list[int]]:
         charge.of("completion_tokens"),
         charge.of("audio_milliseconds"),
     ]
+
+
+def day_of(hour: Row) -> Row:
+    """Return the key of the day that an hour is in."""
+    organization_id, start, *rest = hour
+    return (organization_id, start - start % 86_400, *rest)
 
 
 def whole_seconds(milliseconds: int) -> int:

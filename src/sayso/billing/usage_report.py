@@ -1,8 +1,8 @@
 """What was used in each bucket of time, by project, user, key and model: what the usage endpoints show.
 
-Whole hours are read from `usage_hours`; only the minutes at a range's ragged ends, and buckets of a minute,
-come from the usage events themselves. A request counts in the bucket in which it was admitted; one that
-failed through our own fault counts nowhere.
+Whole days are read from `usage_days` and whole hours from `usage_hours`; only the minutes at a range's ragged
+ends, and buckets of a minute, come from the usage events themselves. A request counts in the bucket in which
+it was admitted; one that failed through our own fault counts nowhere.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sayso.billing.tables import UsageEventRow, UsageHour
+from sayso.billing.tables import UsageDay, UsageEventRow, UsageHour
 from sayso.billing.usage_buckets import WIDTH_SECONDS, Bucket, BucketPage, BucketWidth
 from sayso.db.session import Database
 from sayso.ids import OrgId
@@ -20,8 +20,10 @@ from sayso.ids import OrgId
 Dimension: TypeAlias = Literal["project_id", "user_id", "api_key_id", "model"]
 DIMENSIONS: tuple[Dimension, ...] = ("project_id", "user_id", "api_key_id", "model")
 Activity: TypeAlias = Literal["text", "speech"]
+Grain: TypeAlias = Literal["1h", "1d"]
+UsageTable: TypeAlias = type[UsageDay] | type[UsageHour] | type[UsageEventRow]
 
-_HOUR = 3_600
+_GRAINS: Mapping[BucketWidth, tuple[Grain, ...]] = {"1m": (), "1h": ("1h",), "1d": ("1d", "1h")}
 _MICRO = 1_000_000
 _SPEECH_PREFIX = "audio"  # how the endpoints that hear begin
 
@@ -116,20 +118,34 @@ def _statements(
     dimensions: tuple[Dimension, ...],
     only: UsageFilter,
 ) -> Iterator[Select[Any]]:
-    """Yield what to read: hours where they are whole, events at the ends."""
+    """Yield what to read: sums where they are whole, events at the ends."""
     seconds = WIDTH_SECONDS[width]
-    first, last = -(-page.start // _HOUR) * _HOUR, page.end // _HOUR * _HOUR
-    if width == "1m" or first >= last:
-        yield _from_events(org_id, activity, Bucket(page.start, page.end), seconds, dimensions, only)
+    for grain, span in pieces(Bucket(page.start, page.end), _GRAINS[width]):
+        if grain is None:
+            yield _from_events(org_id, activity, span, seconds, dimensions, only)
+        else:
+            yield _from_sums(grain, org_id, activity, span, seconds, dimensions, only)
+
+
+def pieces(span: Bucket, grains: Sequence[Grain]) -> Iterator[tuple[Grain | None, Bucket]]:
+    """Cut `span` into pieces, each with the first of `grains` that it is whole in, None without one."""
+    if not grains:
+        yield None, span
         return
-    if page.start < first:
-        yield _from_events(org_id, activity, Bucket(page.start, first), seconds, dimensions, only)
-    yield _from_hours(org_id, activity, Bucket(first, last), seconds, dimensions, only)
-    if last < page.end:
-        yield _from_events(org_id, activity, Bucket(last, page.end), seconds, dimensions, only)
+    width, finer = WIDTH_SECONDS[grains[0]], grains[1:]
+    first, last = -(-span.start // width) * width, span.end // width * width
+    if first >= last:
+        yield from pieces(span, finer)
+        return
+    if span.start < first:
+        yield from pieces(Bucket(span.start, first), finer)
+    yield grains[0], Bucket(first, last)
+    if last < span.end:
+        yield from pieces(Bucket(last, span.end), finer)
 
 
-def _from_hours(
+def _from_sums(
+    grain: Grain,
     org_id: OrgId,
     activity: Activity,
     span: Bucket,
@@ -137,8 +153,9 @@ def _from_hours(
     dimensions: tuple[Dimension, ...],
     only: UsageFilter,
 ) -> Select[Any]:
-    table = UsageHour
-    keys = (table.hour - table.hour % seconds, *(getattr(table, name) for name in dimensions))
+    table = UsageDay if grain == "1d" else UsageHour
+    start = UsageDay.day if grain == "1d" else UsageHour.hour
+    keys = (start - start % seconds, *(getattr(table, name) for name in dimensions))
     counts = (
         table.requests,
         table.prompt_tokens,
@@ -148,7 +165,7 @@ def _from_hours(
     )
     return (
         select(*keys, *map(func.sum, counts))
-        .where(table.organization_id == org_id, table.hour >= span.start, table.hour < span.end)
+        .where(table.organization_id == org_id, start >= span.start, start < span.end)
         .where(_of(activity, table), *filters(only, table))
         .group_by(*keys)
     )
@@ -187,12 +204,12 @@ def _whole_seconds() -> ColumnElement[int]:
     return case((heard <= 0, 0), (heard < 1_500, 1), else_=(heard + 500) // 1_000)
 
 
-def _of(activity: Activity, table: type[UsageHour] | type[UsageEventRow]) -> ColumnElement[bool]:
+def _of(activity: Activity, table: UsageTable) -> ColumnElement[bool]:
     speech = table.endpoint.startswith(_SPEECH_PREFIX)
     return speech if activity == "speech" else ~speech
 
 
-def filters(only: UsageFilter, table: type[UsageHour] | type[UsageEventRow]) -> Iterator[ColumnElement[bool]]:
+def filters(only: UsageFilter, table: UsageTable) -> Iterator[ColumnElement[bool]]:
     """Yield the conditions that `only` sets."""
     if only.project_ids is not None:
         yield table.project_id.in_(only.project_ids)

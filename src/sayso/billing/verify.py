@@ -1,11 +1,11 @@
 """Compute everything again, from usage events and prices, and say where the books first disagree."""
 
 from collections import Counter as Multiset
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import Connection, select
 
 from sayso.billing import upserts
 from sayso.billing.counters import CounterKey, Tally
@@ -21,14 +21,11 @@ from sayso.billing.tables import (
     LedgerTransaction,
     PriceBook,
     UsageEventRow,
-    UsageHour,
 )
-from sayso.billing.usage_events import UsageRecord, hour_of
+from sayso.billing.usage_events import UsageRecord
+from sayso.billing.verify_sums import UsageAudit, events_by_hour, in_chunks, ordered
 from sayso.core.metering import Quantities, billable
-from sayso.db.prepared import Row
 from sayso.db.session import Database
-
-CHUNK = 1_000  # rows that are read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +68,8 @@ class _Audit:
     transactions: int = 0
     events: int = 0
     books: dict[int, PriceBookVersion] = field(default_factory=dict[int, PriceBookVersion])
-    balances: "Multiset[str]" = field(default_factory=Multiset)
+    balances: dict[str, int] = field(default_factory=dict[str, int])
     charged: int = 0
-    hours: dict[Row, list[int]] = field(default_factory=dict)
     posted: "Multiset[CounterKey]" = field(default_factory=Multiset)
 
     def price_books(self) -> Divergence | None:
@@ -87,72 +83,70 @@ class _Audit:
     def ledger(self) -> Divergence | None:
         """Every transaction follows from the one before, sums to zero and has its cause."""
         previous = FIRST_HASH
-        for chunk in _chunks(self.connection, upserts.table_of(LedgerTransaction)):
+        for chunk in in_chunks(self.connection, ordered(LedgerTransaction)):
             entries, events = self._entries(chunk), self._events(chunk)
             for row in chunk:
                 self.transactions += 1
-                sides = entries.get(row["id"], ())
-                if row["id"] != self.transactions:
+                sides = entries.get(row.id, ())
+                if row.id != self.transactions:
                     return _wrong(row, f"transaction {self.transactions} is missing")
                 if len(sides) < 2 or sum(amount for _, amount in sides) != 0:
                     return _wrong(row, "the entries do not sum to zero")
                 expected = self._expected(row, sides, events)
                 if isinstance(expected, str):
                     return _wrong(row, expected)
-                if row["previous_hash"] != previous or row["hash"] != chained(previous, row["id"], expected):
+                if row.previous_hash != previous or row.hash != chained(previous, row.id, expected):
                     return _wrong(row, "the hash does not follow from the entries and the hash before")
-                previous = row["hash"]
+                previous = row.hash
                 for account, amount in sides:
-                    self.balances[account] += amount
+                    self.balances[account] = self.balances.get(account, 0) + amount
         return None
 
     def usage(self) -> Divergence | None:
-        """Every event costs what its prices say, and is posted once."""
-        for chunk in _chunks(self.connection, upserts.table_of(UsageEventRow)):
-            for row in chunk:
+        """Every event costs what its prices say and is posted once; hours and days are the sums of events."""
+        audit = UsageAudit(self.connection)
+        for at, rows in events_by_hour(self.connection):
+            for row in rows:
                 self.events += 1
                 record = self._record(row)
                 amount = record.charge.amount
-                if row["charge"] != amount or (row["transaction_id"] == 0) != (amount == 0):
-                    reason = f"charged {row['charge']}, which should be {amount}, and posted"
-                    return Divergence("usage_events", row["request_id"], reason)
+                if row.charge != amount or (row.transaction_id == 0) != (amount == 0):
+                    reason = f"charged {row.charge}, which should be {amount}, and posted"
+                    return Divergence("usage_events", row.request_id, reason)
                 self.charged -= amount > 0
-                self._count(record)
+                audit.add(record)
+            if (fault := audit.end_hour(at)) is not None:
+                return Divergence(*fault)
+        if (fault := audit.end()) is not None:
+            return Divergence(*fault)
+        self.posted = audit.posted()
         if self.charged:
             return Divergence("usage_events", "", f"{abs(self.charged)} charges without their counterpart")
         return None
 
     def sums(self) -> Divergence | None:
-        """Balances and hours are the sums of what they stand for."""
-        for row in self.connection.execute(select(upserts.table_of(AccountBalance))).mappings():
-            if self.balances.pop(row["account"], 0) != row["balance"]:
-                return Divergence("account_balances", row["account"], "not the sum of the entries")
+        """Balances are the sums of their entries."""
+        for row in self.connection.execute(select(upserts.table_of(AccountBalance))):
+            if self.balances.pop(row.account, 0) != row.balance:
+                return Divergence("account_balances", row.account, "not the sum of the entries")
         if any(self.balances.values()):
             return Divergence("account_balances", min(self.balances), "missing")
-        table = upserts.table_of(UsageHour)
-        width = len(table.primary_key)
-        for found in self.connection.execute(select(table)):
-            key = tuple(found[:width])
-            if self.hours.pop(key, None) != list(found[width:]):
-                return Divergence("usage_hours", repr(key), "not the sum of the events")
-        if self.hours:
-            return Divergence("usage_hours", repr(min(self.hours)), "missing")
         return None
 
     def counters(self) -> Divergence | None:
         """What is held is what open holds hold, what is posted is what was charged; minutes add up."""
         held: Multiset[CounterKey] = Multiset()
         minutes: dict[CounterKey, Tally] = {}
-        for chunk in _chunks(self.connection, upserts.table_of(HoldRow)):
-            for hold in (HoldState(**row) for row in chunk):
+        for chunk in in_chunks(self.connection, ordered(HoldRow)):
+            for hold in (HoldState(*row) for row in chunk):
                 for key in hold.subject.counters(hold.admitted_at):
                     held[key] += hold.counted.held
                     if key.period == "minute":
                         minutes[key] = minutes.get(key, Tally()).plus(hold.counted)
-        for chunk in _chunks(self.connection, upserts.table_of(Counter)):
+        width = len(CounterKey._fields)
+        for chunk in in_chunks(self.connection, ordered(Counter)):
             for row in chunk:
-                key = CounterKey(*(row[name] for name in CounterKey._fields))
-                kept = Tally(**{name: row[name] for name in Tally.__slots__})
+                key, kept = CounterKey(*row[:width]), Tally(*row[width:])
                 if kept.held != held.pop(key, 0):
                     return Divergence("counters", repr(key), "not the sum of the open holds")
                 if key.period != "minute" and kept.posted != self.posted.pop(key, 0):
@@ -163,83 +157,73 @@ class _Audit:
         missing = [key for key, amount in left if amount and key.period != "minute"]  # minutes are swept
         return Divergence("counters", repr(min(missing)), "missing") if missing else None
 
-    def _entries(self, chunk: list[Mapping[str, Any]]) -> dict[int, tuple[tuple[str, int], ...]]:
+    def _entries(self, chunk: Sequence[Any]) -> dict[int, tuple[tuple[str, int], ...]]:
         table = upserts.table_of(LedgerEntry)
-        query = select(table).where(table.c.transaction_id.between(chunk[0]["id"], chunk[-1]["id"]))
+        query = select(table.c.transaction_id, table.c.account, table.c.amount).order_by(*table.primary_key)
+        between = query.where(table.c.transaction_id.between(chunk[0].id, chunk[-1].id))
         found: dict[int, tuple[tuple[str, int], ...]] = {}
-        for row in self.connection.execute(query.order_by(*table.primary_key)):
-            found[row.transaction_id] = (*found.get(row.transaction_id, ()), (row.account, row.amount))
+        for number, account, amount in self.connection.execute(between):
+            found[number] = (*found.get(number, ()), (account, amount))
         return found
 
-    def _events(self, chunk: list[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    def _events(self, chunk: Sequence[Any]) -> dict[str, Any]:
         table = upserts.table_of(UsageEventRow)
-        causes = [row["reference"] for row in chunk if row["kind"] == "charge"]
+        causes = [row.reference for row in chunk if row.kind == "charge"]
         query = select(table).where(table.c.request_id.in_(causes))
-        return {row["request_id"]: dict(row) for row in self.connection.execute(query).mappings()}
+        return {row.request_id: row for row in self.connection.execute(query)}
 
     def _expected(
-        self, row: Mapping[str, Any], sides: tuple[tuple[str, int], ...], events: dict[str, Mapping[str, Any]]
+        self, row: Any, sides: tuple[tuple[str, int], ...], events: dict[str, Any]
     ) -> Posting | str:
         """Return what `row` should have posted, or why it should not be there."""
         posted = Posting(
-            row["kind"],
-            row["organization_id"],
-            row["reference"],
-            sides,
-            row["posted_at"],
-            reverses=row["reverses"],
+            row.kind, row.organization_id, row.reference, sides, row.posted_at, reverses=row.reverses
         )
-        if row["kind"] == "reversal":
+        if row.kind == "reversal":
             table = upserts.table_of(LedgerEntry)
-            query = select(table.c.account, table.c.amount).where(table.c.transaction_id == row["reverses"])
+            query = select(table.c.account, table.c.amount).where(table.c.transaction_id == row.reverses)
             original = self.connection.execute(query.order_by(table.c.position))
             turned = tuple((account, -amount) for account, amount in original)
             return posted if turned == sides else "it does not take back what it reverses"
-        if row["kind"] != "charge":
+        if row.kind != "charge":
             return posted
-        event = events.get(row["reference"])
-        if event is None or event["transaction_id"] != row["id"]:
+        event = events.get(row.reference)
+        if event is None or event.transaction_id != row.id:
             return "there is no usage event for this charge"
         self.charged += 1
         expected = self._record(event).posting()
-        if expected is None or expected.entries != sides or expected.posted_at != row["posted_at"]:
+        if expected is None or expected.entries != sides or expected.posted_at != row.posted_at:
             return "the entries are not what the usage event costs"
         return expected
 
-    def _record(self, row: Mapping[str, Any]) -> UsageRecord:
+    def _record(self, row: Any) -> UsageRecord:
         actual = Quantities(
-            row["prompt_tokens"], row["completion_tokens"], row["cached_tokens"], row["audio_milliseconds"]
+            row.prompt_tokens, row.completion_tokens, row.cached_tokens, row.audio_milliseconds
         )
-        book = self.books[row["price_book_id"]]
-        counted = billable(actual, row["outcome"])
-        charge = price(book, row["kind"], row["model"], row["snapshot"], counted)
+        counted = billable(actual, row.outcome)
+        charge = price(self.books[row.price_book_id], row.kind, row.model, row.snapshot, counted)
         hold = HoldState(
-            **{name: row[name] for name in HoldState.__slots__ if name in row},
-            idempotency_key=NO_KEY,
-            state="settled",
-            tokens=counted.tokens,
-            amount=charge.amount,
+            row.request_id,
+            row.organization_id,
+            row.project_id,
+            row.api_key_id,
+            row.user_id,
+            row.endpoint,
+            row.kind,
+            row.model,
+            row.snapshot,
+            row.streamed,
+            row.price_book_id,
+            NO_KEY,
+            "settled",
+            counted.tokens,
+            counted.audio_milliseconds,
+            row.charge,
+            row.admitted_at,
             expires_at=0,
         )
-        return UsageRecord(hold, actual, row["outcome"], charge, row["settled_at"])
-
-    def _count(self, record: UsageRecord) -> None:
-        hour, amounts = hour_of(record)
-        known = self.hours.get(hour)
-        self.hours[hour] = [a + b for a, b in zip(known, amounts, strict=True)] if known else amounts
-        for counter in record.hold.subject.counters(record.hold.admitted_at):
-            if counter.period != "minute":
-                self.posted[counter] += record.charge.amount
+        return UsageRecord(hold, actual, row.outcome, charge, row.settled_at)
 
 
-def _chunks(connection: Connection, table: Table) -> Iterator[list[Mapping[str, Any]]]:
-    """Yield all rows in the order of the primary key, some at a time."""
-    query: Select[Any] = select(table).order_by(*table.primary_key)
-    # Closed with the generator, so also where a divergence ends the reading early.
-    with connection.execute(query, execution_options={"yield_per": CHUNK}) as rows:
-        for part in rows.mappings().partitions():
-            yield [dict(row) for row in part]
-
-
-def _wrong(row: Mapping[str, Any], reason: str) -> Divergence:
-    return Divergence("ledger_transactions", str(row["id"]), reason)
+def _wrong(row: Any, reason: str) -> Divergence:
+    return Divergence("ledger_transactions", str(row.id), reason)

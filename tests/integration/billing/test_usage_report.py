@@ -5,12 +5,13 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Literal
 
 import pytest
 from sqlalchemy import insert
 
 from sayso.billing.cost_report import CostDimension, costs_by_day
-from sayso.billing.tables import UsageEventRow, UsageHour
+from sayso.billing.tables import UsageDay, UsageEventRow, UsageHour
 from sayso.billing.usage_buckets import WIDTH_SECONDS, BucketWidth, bucket_page
 from sayso.billing.usage_report import DIMENSIONS, Dimension, UsageFilter, usage_in_buckets
 from sayso.db.migrate import migrate
@@ -86,7 +87,8 @@ async def db(database_url: str) -> AsyncIterator[Database]:
         await migrate(database)
         async with database.transaction() as session:
             await session.execute(insert(UsageEventRow), [event_row(n, e) for n, e in enumerate(EVENTS)])
-            await session.execute(insert(UsageHour), hour_rows())
+            await session.execute(insert(UsageHour), sum_rows("hour"))
+            await session.execute(insert(UsageDay), sum_rows("day"))
         yield database
 
 
@@ -115,11 +117,12 @@ def event_row(number: int, event: Event) -> dict[str, object]:
     }
 
 
-def hour_rows() -> list[dict[str, object]]:
+def sum_rows(period: Literal["hour", "day"]) -> list[dict[str, object]]:
+    seconds = {"hour": 3_600, "day": 86_400}[period]
     rows: dict[tuple[object, ...], Counter[str]] = {}
     for e in EVENTS:
-        hour = e.at // MICRO // 3_600 * 3_600
-        key = (e.org, hour, e.project_id, e.api_key_id, e.user_id, e.model, endpoint(e))
+        start = e.at // MICRO // seconds * seconds
+        key = (e.org, start, e.project_id, e.api_key_id, e.user_id, e.model, endpoint(e))
         count = rows.setdefault(key, Counter())
         if e.failed:
             count["failed_requests"] += 1
@@ -133,7 +136,7 @@ def hour_rows() -> list[dict[str, object]]:
         count["prompt_charge"] += e.prompt * 2_000
         count["completion_charge"] += e.completion * 2_000
         count["audio_charge"] += e.seconds * 100_000
-    names = ("organization_id", "hour", "project_id", "api_key_id", "user_id", "model", "endpoint")
+    names = ("organization_id", period, "project_id", "api_key_id", "user_id", "model", "endpoint")
     counted = ("requests", "failed_requests", "prompt_tokens", "completion_tokens", "cached_tokens")
     charged = ("audio_milliseconds", "audio_seconds", "prompt_charge", "completion_charge", "audio_charge")
     return [

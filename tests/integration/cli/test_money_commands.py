@@ -205,6 +205,7 @@ def test_the_books_of_a_good_ledger_agree(data_dir: Path) -> None:
         ("usage_events", "prompt_tokens = prompt_tokens + 1 WHERE transaction_id = 1"),
         ("usage_events", "project_id = 'proj_x' WHERE transaction_id = 4"),
         ("usage_hours", "audio_charge = audio_charge - 1 WHERE audio_charge > 0"),
+        ("usage_days", "cached_tokens = cached_tokens + 1"),
         ("account_balances", "balance = balance + 1 WHERE account = 'revenue:prompt_tokens'"),
         ("prices", "nano_usd = nano_usd + 1 WHERE model = 'whisper-1'"),
         ("price_books", "sha256 = 'x' || substr(sha256, 2)"),
