@@ -1,7 +1,8 @@
 """What each UTC day cost, by project, user, key and line item: what the costs endpoint shows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import func, literal, select
@@ -79,51 +80,39 @@ async def costs_by_day(
     )
     async with db.read() as session:
         rows = (await session.execute(query)).all()
-    days: dict[int, dict[CostGroup, tuple[int, int]]] = {bucket.start: {} for bucket in page.buckets}
-    for start, *rest in rows:
-        of_day = days[int(start)]
-        for key, amount, quantity in _lines(rest, wanted, line_items):
-            before = of_day.get(key, (0, 0))
-            of_day[key] = (before[0] + amount, before[1] + quantity)
-    return [tuple(_summed(days[bucket.start])) for bucket in page.buckets]
+    days: dict[int, _Sums] = {bucket.start: {} for bucket in page.buckets}
+    for start, *row in rows:
+        _add_up(days[start], row, line_items, by_item="line_item" in wanted)
+    return [tuple(starmap(_group, sorted(days[bucket.start].items()))) for bucket in page.buckets]
 
 
-def _lines(
-    row: Sequence[Any], wanted: set[CostDimension], line_items: Sequence[str] | None
-) -> Iterator[tuple[CostGroup, int, int]]:
-    """Yield the group, the amount and the quantity of each meter of `row`."""
+# By project, user, key and line item, empty where it is not grouped by: amount, quantity.
+_Sums: TypeAlias = dict[tuple[str, str, str, str], tuple[int, int]]
+_UNITS: Mapping[str, QuantityUnit] = dict(_ITEMS)
+
+
+def _add_up(sums: _Sums, row: Sequence[Any], line_items: Sequence[str] | None, *, by_item: bool) -> None:
+    """Add each meter of `row` to its group."""
     project_id, user_id, api_key_id, model, *numbers = row
-    for (item, unit), quantity, amount in zip(
-        _ITEMS, map(int, numbers[:3]), map(int, numbers[3:]), strict=True
-    ):
+    for (item, _), counted, charged in zip(_ITEMS, numbers[:3], numbers[3:], strict=True):
+        quantity, charge = int(counted), int(charged)  # PostgreSQL sums whole numbers into decimals
         name = line_item(model, item)
-        if not (quantity or amount) or (line_items is not None and name not in line_items):
+        if not (quantity or charge) or (line_items is not None and name not in line_items):
             continue
-        key = CostGroup(
-            amount=0,
-            project_id=project_id if "project_id" in wanted else None,
-            user_id=(user_id or None) if "user_id" in wanted else None,
-            api_key_id=api_key_id if "api_key_id" in wanted else None,
-            line_item=name if "line_item" in wanted else None,
-            quantity_unit=unit if "line_item" in wanted else None,
-        )
-        yield key, amount, quantity
+        key = (project_id, user_id, api_key_id, name if by_item else "")
+        known = sums.get(key)
+        sums[key] = (known[0] + charge, known[1] + quantity) if known else (charge, quantity)
 
 
-def _summed(groups: dict[CostGroup, tuple[int, int]]) -> Iterator[CostGroup]:
-    def order(group: CostGroup) -> tuple[str, ...]:
-        return tuple(
-            label or "" for label in (group.project_id, group.user_id, group.api_key_id, group.line_item)
-        )
-
-    for key in sorted(groups, key=order):
-        amount, quantity = groups[key]
-        yield CostGroup(
-            checked(amount),
-            key.project_id,
-            key.user_id,
-            key.api_key_id,
-            key.line_item,
-            quantity if key.line_item else None,
-            key.quantity_unit,
-        )
+def _group(labels: tuple[str, str, str, str], sums: tuple[int, int]) -> CostGroup:
+    project_id, user_id, api_key_id, item = labels
+    amount, quantity = sums
+    return CostGroup(
+        checked(amount),
+        project_id or None,
+        user_id or None,
+        api_key_id or None,
+        item or None,
+        quantity if item else None,
+        _UNITS[item.rpartition(", ")[2]] if item else None,
+    )

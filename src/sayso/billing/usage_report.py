@@ -6,7 +6,7 @@ it was admitted; one that failed through our own fault counts nowhere.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, case, func, or_, select
@@ -52,7 +52,13 @@ class UsageTotals:
     audio_seconds: int = 0
 
     def __add__(self, other: "UsageTotals") -> "UsageTotals":
-        return UsageTotals(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return UsageTotals(
+            self.requests + other.requests,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.audio_seconds + other.audio_seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,8 @@ async def _add_up(
     for edge, *rest in (await session.execute(statement)).all():
         key = (int(edge), tuple(rest[:dimensions]))
         # PostgreSQL sums whole numbers into decimals.
-        sums[key] = sums.get(key, UsageTotals()) + UsageTotals(*map(int, rest[dimensions:]))
+        found = UsageTotals(*map(int, rest[dimensions:]))
+        sums[key] = sums[key] + found if key in sums else found
 
 
 def _groups(
