@@ -9,10 +9,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -79,11 +80,20 @@ class PostgresqlServer:
                 return
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
-        """End it: SIGINT ends the connections in order, SIGQUIT as a crash does."""
+        """End it: SIGINT ends the connections in order, SIGQUIT as a crash does, SIGKILL is one."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
+            processes = self.processes()
+            for process in processes if number == signal.SIGKILL else processes[:1]:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
             self._process.wait(_START_SECONDS)
         self._process = None
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the server's processes, the first one first."""
+        assert self._process is not None
+        first = psutil.Process(self._process.pid)
+        return [first, *first.children(recursive=True)]
 
     def new_database(self) -> str:
         """Return the URL of a fresh, empty database, on the unix socket."""

@@ -7,6 +7,8 @@ from sayso.billing.ledger import Ledger
 from sayso.db.session import Database
 from sayso.inference.readiness import Readiness
 
+READ_SECONDS = 0.7  # a database that takes longer is away
+
 
 class GatewayHealth:
     """Alive while it runs; ready when database and engines answer and nobody asked it to stop."""
@@ -16,6 +18,7 @@ class GatewayHealth:
         self._database = database
         self._ledger = ledger
         self._draining = False
+        self._reading: asyncio.Task[str] | None = None
 
     @property
     def draining(self) -> bool:
@@ -35,10 +38,17 @@ class GatewayHealth:
         if self._draining:
             return ReadinessReport(False, {"gateway": "draining"})
         # What the database said may name hosts and users; this page is open to everybody.
-        unreadable, writable = await asyncio.gather(self._database.failure(), self._ledger.writable())
-        if unreadable:
+        readable, writable = await asyncio.gather(self._readable(), self._ledger.writable())
+        if not readable:
             return ReadinessReport(False, {"database": "can not be reached"})
         if not writable:
             return ReadinessReport(False, {"database": "takes no writes"})
         failures = {"database": "", **await self._readiness.failures()}
         return ReadinessReport(not any(failures.values()), failures)
+
+    async def _readable(self) -> bool:
+        """Ask in a task of its own: a database that hangs does not even let go of who gives up."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._database.failure())
+        done, _ = await asyncio.wait({self._reading}, timeout=READ_SECONDS)
+        return bool(done) and not self._reading.result()

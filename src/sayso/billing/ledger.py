@@ -60,8 +60,10 @@ def wall_clock() -> int:
 
 
 def must_outlive_a_power_cut(operation: Operation) -> bool:
-    """Tell what is money; a hold ends with its request, which no power cut leaves alive."""
-    return not isinstance(operation, Reservation | Release | Keep | Probe)
+    """Tell what is money, or a promise not to do a thing twice; a settlement needs no hold to be right."""
+    if isinstance(operation, Reservation):
+        return operation.idempotency is not None
+    return not isinstance(operation, Release | Keep | Probe)
 
 
 class LedgerWriter:

@@ -14,7 +14,7 @@ from sayso.core.caller import Caller
 from sayso.core.metering import Outcome, Quantities
 from sayso.core.speech import Task
 from sayso.core.usage import AudioUsage, TokenUsage
-from sayso.errors import StorageUnavailable
+from sayso.errors import ObjectNotFound, StorageUnavailable
 from sayso.telemetry.logging import EventLogger
 from sayso.telemetry.metrics import Metrics
 
@@ -189,13 +189,22 @@ class BilledLedger:
     async def _keep(self, hold: Hold, event: UsageEvent, reservation: Reservation | None) -> None:
         """Settle in the database, else keep the settlement in the spool. Raises `StorageUnavailable`."""
         actual, outcome = event.quantities, event.outcome
+        late = LateSettlement.of(hold, reservation, actual, outcome) if reservation else None
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
-                await self._ledger.settle(hold, actual, outcome)
+                await self._settle_now(hold, event, late)
         except (StorageUnavailable, TimeoutError) as error:
-            if self._spool is None or reservation is None:
+            if self._spool is None or late is None:
                 raise StorageUnavailable from error
-            await self._spool.keep(LateSettlement.of(hold, reservation, actual, outcome))
+            await self._spool.keep(late)
+
+    async def _settle_now(self, hold: Hold, event: UsageEvent, late: LateSettlement | None) -> None:
+        try:
+            await self._ledger.settle(hold, event.quantities, event.outcome)
+        except ObjectNotFound:  # a database that crashed comes back without its last holds
+            if late is None:
+                raise
+            await self._ledger.settle_late(late)
 
     async def _replay_regularly(self, spool: SettlementSpool) -> None:
         while True:

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+from sayso.errors import StorageUnavailable
+
 T = TypeVar("T")
 
 CACHE_SECONDS = 0.5  # how long a revoked key may still pass
 CACHE_ENTRIES = 4096
+READ_SECONDS = 0.7  # a read that takes longer finds no database
 
 
 class PassCache(Generic[T]):
@@ -26,12 +29,19 @@ class PassCache(Generic[T]):
         return len(self._passes)
 
     async def get(self, digest: bytes, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Return what is remembered under `digest`, or what `read` returns; raises what that raises."""
+        """Return what is remembered under `digest`, or what `read` returns; raises what that raises.
+
+        Raises `StorageUnavailable` where that takes long; the read itself goes on, for it may be stuck.
+        """
         now = self._clock()
         known = self._passes.get(digest)
         if known is not None and known[1] > now:
             return known[0]
-        found = await self._shared(digest, read)
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                found = await self._shared(digest, read)
+        except TimeoutError as error:
+            raise StorageUnavailable from error
         self._remember(digest, found, now)
         return found
 
@@ -40,9 +50,14 @@ class PassCache(Generic[T]):
         if reading is None:
             reading = asyncio.create_task(read())
             self._reads[digest] = reading
-            reading.add_done_callback(lambda _: self._reads.pop(digest))
+            reading.add_done_callback(lambda done: self._ended(digest, done))
         # A client that leaves must not cancel the read of the others.
         return asyncio.shield(reading)
+
+    def _ended(self, digest: bytes, done: asyncio.Task[T]) -> None:
+        del self._reads[digest]
+        if not done.cancelled():
+            done.exception()  # retrieved, should nobody wait any more
 
     def _remember(self, digest: bytes, found: T, now: float) -> None:
         if len(self._passes) >= CACHE_ENTRIES:
