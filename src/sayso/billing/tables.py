@@ -335,6 +335,27 @@ class SpendAlert(Base):
     raised_month: Mapped[Count]
 
 
+class AlertDelivery(Base):
+    """An alert that was raised and still has to be told by one channel, `webhook` or `mail`.
+
+    What it says is kept as it was when it was raised. `next_at` is when to try, or to try again.
+    """
+
+    __tablename__ = "alert_deliveries"
+
+    alert_id: Mapped[KeyId]
+    month_start: Mapped[KeyNumber]
+    channel: Mapped[KeyWord]
+    scope_kind: Mapped[Word]
+    scope_id: Mapped[Id]
+    nano_usd: Mapped[Nano]
+    posted: Mapped[Nano]
+    recipients: Mapped[str] = mapped_column(Text)
+    subject_prefix: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
+    attempts: Mapped[Count]
+    next_at: Mapped[Moment]
+
+
 class Counter(Base):
     """What a scope has used in a `minute`, `day` or `month`, by the moment of admission.
 

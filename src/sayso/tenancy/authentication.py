@@ -43,14 +43,13 @@ class Authenticator:
         Raises `AuthenticationFailed` with code `invalid_api_key`; the message shows four characters at either
         end of what was presented. Raises `PermissionRefused` for an admin key.
         """
-        lookup_id = key_format.lookup_id(presented)
-        if lookup_id is None:
+        if key_format.lookup_id(presented) is None:
             if key_format.lookup_id(presented, key_format.ADMIN_PREFIX) is not None:
                 await self.authenticate_admin(presented)
                 raise _wrong_kind("An admin key can not call models. Use the key of a project.")
             raise _incorrect(presented)
         digest = key_format.digest(self._pepper, presented)
-        caller = await self._callers.get(digest, lambda: self._verify(lookup_id, digest, presented))
+        caller = await self._callers.get(digest, lambda: self._verify(digest, presented))
         self._used[caller.key_id] = datetime.now(UTC)
         return caller
 
@@ -59,8 +58,7 @@ class Authenticator:
 
         Raises `AuthenticationFailed` as `authenticate` does, `PermissionRefused` for a project's key.
         """
-        lookup_id = key_format.lookup_id(presented, key_format.ADMIN_PREFIX)
-        if lookup_id is None:
+        if key_format.lookup_id(presented, key_format.ADMIN_PREFIX) is None:
             if key_format.lookup_id(presented) is not None:
                 await self.authenticate(presented)
                 raise _wrong_kind(
@@ -69,7 +67,7 @@ class Authenticator:
                 )
             raise _incorrect(presented)
         digest = key_format.digest(self._pepper, presented)
-        admin = await self._admins.get(digest, lambda: self._verify_admin(lookup_id, digest, presented))
+        admin = await self._admins.get(digest, lambda: self._verify_admin(digest, presented))
         if admin.key_id is not None:
             self._used[admin.key_id] = datetime.now(UTC)
         return admin
@@ -95,19 +93,18 @@ class Authenticator:
             self._used = used | self._used
             raise
 
-    async def _verify(self, lookup_id: str, digest: bytes, presented: str) -> Caller:
+    async def _verify(self, digest: bytes, presented: str) -> Caller:
         async with self._db.read() as session:
-            row: ProjectRow | None = await find_project_key(session, lookup_id)
-        # Compared even where there is no such key, so that both take the same time.
+            row: ProjectRow | None = await find_project_key(session, digest)
         genuine = hmac.compare_digest(digest, row.key.digest if row else _NO_DIGEST)
         if row is None or not genuine or not row.works(datetime.now(UTC)):
             raise _incorrect(presented)
         self._slugs[row.org_id] = row.slug
         return row.caller()
 
-    async def _verify_admin(self, lookup_id: str, digest: bytes, presented: str) -> AdminCaller:
+    async def _verify_admin(self, digest: bytes, presented: str) -> AdminCaller:
         async with self._db.read() as session:
-            row: AdminRow | None = await find_admin_key(session, lookup_id)
+            row: AdminRow | None = await find_admin_key(session, digest)
         genuine = hmac.compare_digest(digest, row.key.digest if row else _NO_DIGEST)
         if row is None or row.role is None or not genuine or not row.works(datetime.now(UTC)):
             raise _incorrect(presented)

@@ -1,4 +1,8 @@
-"""What the database knows of a key when it is shown."""
+"""What the database knows of a key when it is shown.
+
+A key is looked for by its digest, which nobody can choose without the pepper: a wrong key is not found, and
+how long that takes tells nothing of how much of it is right.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,8 +65,8 @@ class AdminRow:
         return _in_force(self.key, now)
 
 
-async def find_project_key(session: AsyncSession, lookup_id: str) -> ProjectRow | None:
-    """Return the project key that has this part; in one statement, for every request waits for it."""
+async def find_project_key(session: AsyncSession, digest: bytes) -> ProjectRow | None:
+    """Return the project key of this digest; in one statement, for every request waits for it."""
     query = (
         select(
             ApiKey,
@@ -86,7 +90,7 @@ async def find_project_key(session: AsyncSession, lookup_id: str) -> ProjectRow 
         )
         .outerjoin(ServiceAccount, ServiceAccount.id == ApiKey.service_account_id)
         .outerjoin(ModelPermissions, ModelPermissions.project_id == Project.id)
-        .where(ApiKey.lookup_id == lookup_id)
+        .where(ApiKey.digest == digest)
     )
     row = (await session.execute(query)).one_or_none()
     if row is None:
@@ -102,8 +106,8 @@ async def find_project_key(session: AsyncSession, lookup_id: str) -> ProjectRow 
     )
 
 
-async def find_admin_key(session: AsyncSession, lookup_id: str) -> AdminRow | None:
-    """Return the admin key that has this part."""
+async def find_admin_key(session: AsyncSession, digest: bytes) -> AdminRow | None:
+    """Return the admin key of this digest."""
     query = (
         select(AdminApiKey, Organization.slug, Membership.role)
         .join(Organization, Organization.id == AdminApiKey.organization_id)
@@ -112,7 +116,7 @@ async def find_admin_key(session: AsyncSession, lookup_id: str) -> AdminRow | No
             (Membership.organization_id == AdminApiKey.organization_id)
             & (Membership.user_id == AdminApiKey.user_id),
         )
-        .where(AdminApiKey.lookup_id == lookup_id)
+        .where(AdminApiKey.digest == digest)
     )
     row = (await session.execute(query)).one_or_none()
     return None if row is None else AdminRow(*row)

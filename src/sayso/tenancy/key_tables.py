@@ -19,7 +19,7 @@ class ApiKey(Base):
     project_id: Mapped[ProjectId] = mapped_column(ForeignKey("projects.id"), index=True)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     lookup_id: Mapped[str] = mapped_column(String(12), unique=True)
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
     redacted_value: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
@@ -42,9 +42,18 @@ class AdminApiKey(Base):
     user_id: Mapped[UserId] = mapped_column(ForeignKey("users.id"), index=True)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     lookup_id: Mapped[str] = mapped_column(String(12), unique=True)
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
     redacted_value: Mapped[str] = mapped_column(String(32))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class KeyPepper(Base):
+    """The pepper that all digests here were made with, as a fingerprint in hex; one row, whose `id` is 1."""
+
+    __tablename__ = "key_peppers"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    fingerprint: Mapped[str] = mapped_column(String(64))

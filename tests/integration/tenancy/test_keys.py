@@ -288,6 +288,45 @@ async def test_a_lost_or_damaged_pepper_is_not_replaced(
     assert not path.exists()
 
 
+async def test_a_server_with_another_pepper_does_not_start(
+    tmp_path: Path, db: Database, first: FirstTenant
+) -> None:
+    """One database, two data folders: the second must have the first one's secret."""
+    other = tmp_path / "other"
+    with pytest.raises(ConfigurationError, match="copy it from another server"):
+        await open_pepper(db, other)
+    assert not (other / FILE_NAME).exists()
+    other.mkdir()
+    (other / FILE_NAME).write_text("ab" * 32 + "\n")
+    (other / FILE_NAME).chmod(0o600)
+    with pytest.raises(ConfigurationError, match="none of them would work") as refused:
+        await open_pepper(db, other)
+    assert "abab" not in refused.value.message
+    (other / FILE_NAME).write_bytes((tmp_path / FILE_NAME).read_bytes())
+    assert await open_pepper(db, other) == await open_pepper(db, tmp_path)
+
+
+async def test_of_servers_that_start_at_once_with_different_peppers_one_starts(
+    tmp_path: Path, db: Database
+) -> None:
+    folders = [tmp_path / name for name in ("a", "b", "c")]
+    opened = await asyncio.gather(*(open_pepper(db, one) for one in folders), return_exceptions=True)
+    assert sum(isinstance(one, bytes) for one in opened) == 1
+    assert sum(isinstance(one, ConfigurationError) for one in opened) == 2
+
+
+async def test_the_fingerprint_of_an_older_databases_pepper_is_learnt(
+    tmp_path: Path, db: Database, pepper: bytes, first: FirstTenant
+) -> None:
+    async with db.transaction() as session:
+        await session.execute(text("DELETE FROM key_peppers"))
+    assert await open_pepper(db, tmp_path) == pepper
+    async with db.read() as session:
+        (known,) = await session.scalars(text("SELECT fingerprint FROM key_peppers"))
+    assert known not in (pepper.hex(), "")
+    assert len(known) == 64
+
+
 async def test_foreign_keys_hold(db: Database, first: FirstTenant) -> None:
     with pytest.raises(Exception, match="FOREIGN KEY"):
         async with db.transaction() as session:
