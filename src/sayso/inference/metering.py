@@ -163,10 +163,13 @@ class BilledLedger:
         try:
             await self._until_kept(hold, event, reservation, self._patience)
         except StorageUnavailable:
-            streamed = reservation is not None and reservation.streamed
-            lost: Outcome = "disconnected" if streamed and event.outcome != "failed" else "failed"
-            self._spawn(self._until_kept(hold, replace(event, outcome=lost), reservation, None))
-            if event.outcome == "completed":
+            completed = event.outcome == "completed"
+            if completed:  # which its caller will not see: it ends with an error
+                streamed = reservation is not None and reservation.streamed
+                lost: Outcome = "disconnected" if streamed else "failed"
+                event = replace(event, outcome=lost)
+            self._spawn(self._until_kept(hold, event, reservation, None))
+            if completed:
                 raise
 
     async def _until_kept(
