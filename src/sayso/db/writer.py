@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, Transaction
@@ -62,7 +63,8 @@ class GroupWriter(Generic[OperationT, ResultT]):
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._waiting: deque[_Queued[OperationT, ResultT]] = deque()
-        self._changed = threading.Condition()
+        self._calls: SimpleQueue[None] = SimpleQueue()  # each wakes the thread
+        self._calling = False
         self._closing = False
         self._began: float | None = None
         self._connection: Connection | None = None
@@ -75,21 +77,21 @@ class GroupWriter(Generic[OperationT, ResultT]):
         is full or the writer is closed.
         """
         loop = asyncio.get_running_loop()
+        if self._closing or len(self._waiting) >= self._queue_limit:
+            raise StorageUnavailable
         queued = _Queued(operation, loop.create_future())
-        with self._changed:
-            if self._closing or len(self._waiting) >= self._queue_limit:
-                raise StorageUnavailable
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
-                self._thread.start()
-            self._waiting.append(queued)
-        # After whatever else is ready in the loop, which may have something for the same batch.
-        loop.call_soon(self._wake)
+        self._waiting.append(queued)
+        if not self._calling:  # after whatever else is ready in the loop: it may have something to write too
+            self._calling = True
+            loop.call_soon(self._call)
         return queued.future
 
-    def _wake(self) -> None:
-        with self._changed:
-            self._changed.notify()
+    def _call(self) -> None:
+        self._calling = False
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
+            self._thread.start()
+        self._calls.put(None)
 
     @property
     def busy_seconds(self) -> float:
@@ -99,9 +101,8 @@ class GroupWriter(Generic[OperationT, ResultT]):
 
     async def close(self) -> None:
         """Write what waits, then stop."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        self._closing = True
+        self._calls.put(None)
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
         self._engine.dispose()
@@ -115,10 +116,12 @@ class GroupWriter(Generic[OperationT, ResultT]):
         self._disconnect()
 
     def _next(self) -> list[_Queued[OperationT, ResultT]]:
-        with self._changed:
-            while not self._waiting and not self._closing:
-                self._changed.wait()
-            return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_limit))]
+        """Return what is to be written next, nothing once the writer is closed and has written all."""
+        while not self._waiting:
+            if self._closing:
+                return []
+            self._calls.get()
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_limit))]
 
     def _write(self, batch: list[_Queued[OperationT, ResultT]]) -> Sequence[ResultT | Exception]:
         """Apply `batch` in one transaction. Returns what each caller gets."""
