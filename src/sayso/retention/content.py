@@ -76,4 +76,4 @@ class Retained:
     expires_at: int
     stored: bool
     held: bool
-    parts: Mapping[str, bytes] = field(repr=False)
+    parts: Mapping[Part, bytes] = field(repr=False)

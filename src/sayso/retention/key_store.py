@@ -1,5 +1,6 @@
 """The keys of content: one for each record, in small files that are never copied into a backup.
 
+    <folder>/key-store-id                    what tells this store from others
     <folder>/key-encryption-key              32 bytes as hex, unless the operator brings it
     <folder>/<organization>/<day>-<id>.keys  one process's keys for one organization and UTC day
 
@@ -25,7 +26,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sayso.errors import ConfigurationError, StorageUnavailable
-from sayso.retention.key_encryption_key import KEY_BYTES, load_or_make
+from sayso.retention.store_secrets import IDENTITY_FILE, KEY_BYTES, KEY_FILE, load_or_make
 
 SUFFIX = ".keys"
 MAGIC = b"sayso keys 1\n\0\0\0"
@@ -70,9 +71,10 @@ class KeyStore:
     Methods that touch files raise `StorageUnavailable`.
     """
 
-    def __init__(self, folder: Path, key_encryption_key: bytes) -> None:
+    def __init__(self, folder: Path, identity: bytes, key_encryption_key: bytes) -> None:
         self.folder = folder
-        self.fingerprint = hashlib.sha256(b"sayso key store\0" + key_encryption_key).hexdigest()[:32]
+        whole = b"sayso key store\0" + identity + key_encryption_key
+        self.fingerprint = hashlib.sha256(whole).hexdigest()[:32]
         self._wrapping = AESGCM(key_encryption_key)
         self._own: OrderedDict[tuple[str, str], _OwnFile] = OrderedDict()
         self._day_keys: OrderedDict[str, AESGCM] = OrderedDict()
@@ -90,7 +92,8 @@ class KeyStore:
                 raise ConfigurationError(f"'{folder}' is open to everyone on this machine: chmod 700 it")
         except OSError as error:
             raise ConfigurationError(f"can not use '{folder}': {error.strerror}") from None
-        return cls(folder, load_or_make(folder) if key_encryption_key is None else key_encryption_key)
+        identity = load_or_make(folder / IDENTITY_FILE)
+        return cls(folder, identity, key_encryption_key or load_or_make(folder / KEY_FILE))
 
     def issue(self, organization_id: str, day: str, count: int, *, durable: bool) -> list[IssuedKey]:
         """Make `count` keys for records of an organization's day; on disk on return where `durable`."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from sqlalchemy import ColumnElement, Select, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +16,7 @@ from sayso.retention.content import Kind, Retained
 from sayso.retention.key_store import KeyLocation, KeyStore
 from sayso.retention.legal_holds import LegalHold, active_holds, is_held
 from sayso.retention.policies import PolicyVersion, expiry, pending
-from sayso.retention.sealing import Binding, SealedChunk, unseal
+from sayso.retention.sealing import Binding, Part, SealedChunk, unseal
 from sayso.retention.tables import RetainedChunk, RetainedRecord
 
 READ_AT_ONCE = 100  # records of one page
@@ -82,12 +82,18 @@ class RetentionReader:
 
     async def get(self, organization_id: OrgId, project_id: ProjectId, record_id: str) -> Retained:
         """Return one record of a project. Raises `ObjectNotFound`."""
+        return (await self.get_sealed(organization_id, project_id, record_id))[0]
+
+    async def get_sealed(
+        self, organization_id: OrgId, project_id: ProjectId, record_id: str
+    ) -> tuple[Retained, Sealed]:
+        """Return one record of a project, and as the database has it. Raises `ObjectNotFound`."""
         async with self._db.read() as session:
             query = _of_project(organization_id, project_id).where(RetainedRecord.id == record_id)
             found = await self._visible(session, organization_id, list(await session.scalars(query)))
         if not (opened := await self.open(found)):
             raise ObjectNotFound(f"There is no content '{record_id}'.")
-        return opened[0]
+        return opened[0], found[0]
 
     async def page(self, organization_id: OrgId, project_id: ProjectId, wanted: Wanted) -> RetainedPage:
         """Return records of a project by the moment of their making. Raises `ObjectNotFound` for `after`."""
@@ -153,7 +159,7 @@ async def read_sealed(
     for record_id, position, part, ciphertext in await session.execute(
         ordered.where(RetainedChunk.record_id.in_(ids))
     ):
-        chunks.setdefault(record_id, []).append(SealedChunk(position, part, ciphertext))
+        chunks.setdefault(record_id, []).append(SealedChunk(position, cast("Part", part), ciphertext))
     return [
         Sealed(
             row,

@@ -16,7 +16,7 @@ from sayso.retention.tables import DeletionReceiptRow, RetainedChunk, RetainedRe
 
 FIRST_HASH = "0" * 64
 
-Cause: TypeAlias = Literal["expired", "erased", "unreadable", "unfinished", "replaced"]
+Cause: TypeAlias = Literal["expired", "erased", "unreadable", "unfinished"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,7 @@ class Receipt:
     """Records of one project, class and cause that were destroyed together.
 
     `expired`: their time was over; `erased`: somebody asked; `unreadable`: their keys were gone already, as
-    after a restore; `unfinished`: they had never been written whole; `replaced`: new content took the place
-    of the old. Moments are Unix microseconds.
+    after a restore; `unfinished`: they had never been written whole. Moments are Unix microseconds.
     """
 
     number: int

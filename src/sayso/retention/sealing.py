@@ -46,7 +46,7 @@ class SealedChunk:
     """One chunk: its place in the record, the part it is of, ciphertext with tag."""
 
     position: int
-    part: str
+    part: Part
     ciphertext: bytes
 
 
@@ -60,10 +60,10 @@ def seal(key: bytes, binding: Binding, parts: Mapping[Part, bytes]) -> list[Seal
     ]
 
 
-def unseal(key: bytes, binding: Binding, chunks: Sequence[SealedChunk]) -> dict[str, bytes]:
+def unseal(key: bytes, binding: Binding, chunks: Sequence[SealedChunk]) -> dict[Part, bytes]:
     """Decrypt the whole record, `chunks` in order. Raises `ContentAltered`."""
     cipher, last = AESGCM(key), len(chunks) - 1
-    parts: dict[str, list[bytes]] = {}
+    parts: dict[Part, list[bytes]] = {}
     try:
         for n, chunk in enumerate(chunks):
             bound = _bound(binding, chunk.part, n, last=n == last)

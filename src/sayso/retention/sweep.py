@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sayso.db.session import Database
 from sayso.retention.clock import DAY, ClockGuard, day_of, steady_clock, wall_clock
 from sayso.retention.destruction import Doomed, destroy, find_doomed
-from sayso.retention.key_store import KeyStore
+from sayso.retention.key_store import KeyLocation, KeyStore
 from sayso.retention.legal_holds import active_holds, not_held
 from sayso.retention.policy import DEFAULT_DAYS
 from sayso.retention.receipts import FIRST_HASH, Cause, Receipt, canonical, chained
@@ -37,8 +37,9 @@ class SweepRun:
 
     `counts` are (organization, class, cause, records, bytes). `residue` is `none` where nothing of what was
     deleted is left in the database's files, `busy` where a reader was in the way and the next run tries
-    again, `ciphertext` on PostgreSQL, which keeps ciphertext for which there is no key. `next_expiry` is when the
-    first of what is left expires. `number` is 0 for a run that found nothing to do and was not written down.
+    again, `ciphertext` on PostgreSQL, which keeps ciphertext for which there is no key. `next_expiry` is
+    when the first of what is left expires. `number` is 0 for a run that found nothing to do and was not
+    written down.
     """
 
     number: int
@@ -80,7 +81,7 @@ class Sweeper:
         self._clock = clock
         self._monotonic = monotonic
         self._guard = ClockGuard()
-        self._looked_for_lost = False
+        self._looked_closely = ""  # the last day on which it was
         self._looked_at_files = ""
         self._written_at = 0
 
@@ -95,10 +96,10 @@ class Sweeper:
             return None
         shortened = await apply_pending(self._db, self._clock)
         receipts = await self._destroy_due(started_at)
-        if not self._looked_for_lost:
+        if (today := day_of(started_at)) != self._looked_closely:
             shortened += await apply_ceiling(self._db, self._ceiling_days)
-            receipts += await self._destroy_due(started_at) + await self._destroy_lost()
-            self._looked_for_lost = True
+            receipts += await self._destroy_due(started_at) + await self._destroy_lost(started_at)
+            self._looked_closely = today
         key_files = await self._destroy_files(started_at, bool(receipts))
         residue = await self._clear()
         run = SweepRun(
@@ -136,13 +137,15 @@ class Sweeper:
             holds = await active_holds(session)
             return await find_doomed(session, condition & not_held(holds), AT_ONCE, ordered=ordered)
 
-    async def _destroy_lost(self) -> list[Receipt]:
-        """Delete rows whose keys are gone, as a database has them that was restored from a backup."""
+    async def _destroy_lost(self, now: int) -> list[Receipt]:
+        """Delete rows whose keys are gone, as a restored database has them, and keys without rows."""
         receipts: list[Receipt] = []
         async with self._db.read() as session:
             used = await _key_files(session)
         for name in sorted(used):
             live = await asyncio.to_thread(self._keys.live_slots, name)
+            if _day(name) <= day_of(now - FILE_MARGIN - DAY):
+                await self._destroy_orphans(name, live)
             after = ""
             while True:
                 of_file = (RetainedRecord.key_file == name) & (RetainedRecord.id > after)
@@ -153,6 +156,13 @@ class Sweeper:
                     break
                 after = rows[-1].id
         return receipts
+
+    async def _destroy_orphans(self, name: str, live: set[int]) -> None:
+        """Destroy the keys of a file that no row names: of content that was dropped or replaced."""
+        async with self._db.read() as session:
+            named = select(RetainedRecord.key_slot).where(RetainedRecord.key_file == name)
+            orphans = live - set(await session.scalars(named))
+        await asyncio.to_thread(self._keys.destroy, [KeyLocation(name, slot) for slot in sorted(orphans)])
 
     async def _destroy_files(self, now: int, destroyed: bool) -> tuple[str, ...]:
         """Remove the files of days that are over and in which no key is left, or none may be."""
@@ -168,8 +178,7 @@ class Sweeper:
 
     def _remove_files(self, used: set[str], last_day: str, oldest: str) -> tuple[str, ...]:
         def dead(name: str) -> bool:
-            day = name.partition("/")[2][: len("2026-11-22")]
-            return day < oldest or (day <= last_day and not self._keys.live_slots(name))
+            return _day(name) < oldest or (_day(name) <= last_day and not self._keys.live_slots(name))
 
         unused = (name for name in self._keys.files() if name not in used)
         return tuple(name for name in unused if dead(name) and self._keys.destroy_file(name))
@@ -196,6 +205,11 @@ class Sweeper:
         self._written_at = run.finished_at
         log.info("swept", count=run.records, bytes=run.bytes, reason=run.residue)
         return written
+
+
+def _day(name: str) -> str:
+    """Return the day that a key file is of."""
+    return name.partition("/")[2][: len("2026-11-22")]
 
 
 async def _append(session: AsyncSession, run: SweepRun) -> SweepRun:

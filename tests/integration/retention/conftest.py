@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from sayso.db.base import Base
 from sayso.db.migrate import migrate
@@ -18,9 +19,12 @@ from sayso.retention.key_store import KeyLocation, KeyStore
 from sayso.retention.policies import set_policy
 from sayso.retention.policy import Mode, RetentionSetting
 from sayso.retention.reading import RetentionReader
+from sayso.retention.residue.evidence import Evidence, Judgement, gather, judge
+from sayso.retention.residue.needles import text_needles
 from sayso.retention.store import RetentionStore
 from sayso.retention.sweep import Sweeper, SweepRun
 from sayso.retention.tables import RetainedRecord
+from tests.postgresql_server import PostgresqlServer
 
 ORG, PROJECT = OrgId("org_1"), ProjectId("proj_1")
 START = 1_677_672_010_000_000  # 1 March 2023, 12:00:10 UTC, in microseconds
@@ -55,6 +59,7 @@ class Vault:
 
     database: Database
     folder: Path
+    files: tuple[Path, ...]
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
@@ -119,6 +124,21 @@ class Vault:
             row = await session.get_one(RetainedRecord, content.record_id)
             return KeyLocation(row.key_file, row.key_slot)
 
+    async def settle_files(self) -> None:
+        """Have a server write out what it still has in memory alone."""
+        if self.database.kind == "postgresql":
+            async with self.database.transaction() as session:
+                await session.execute(text("CHECKPOINT"))
+
+    async def gather(self, content: Content) -> Evidence:
+        """What an auditor writes down about content while it can be read."""
+        needles = text_needles("canary", content.parts["request"].decode())
+        return await gather(self.database, self.keys, content.record_id, needles)
+
+    async def judge(self, evidence: Evidence) -> Judgement:
+        await self.settle_files()
+        return judge(evidence, self.files, ())
+
     async def rows(self, model: type[Base]) -> list[dict[str, Any]]:
         """Every row of a table, in the order of its primary key."""
         table = model.__table__
@@ -127,11 +147,25 @@ class Vault:
             return [dict(row) for row in found.mappings()]
 
 
+def files_of(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> tuple[Path, ...]:
+    """Every file in which content or keys could be: the test's folder, and a server's tables and log."""
+    if database_url.startswith("sqlite"):
+        return (tmp_path,)
+    server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute(
+            "SELECT oid FROM pg_database WHERE datname = current_database()"
+        ).fetchone()
+    assert found is not None
+    written = server.socket_folder / "data"
+    return tmp_path, written / "base" / str(found[0]), written / "pg_wal"
+
+
 @pytest.fixture
-async def vault(database_url: str, tmp_path: Path) -> AsyncGenerator[Vault]:
+async def vault(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> AsyncGenerator[Vault]:
     async with Database.open(database_url) as database:
         await migrate(database)
-        made = Vault(database, tmp_path / "retention-keys")
+        made = Vault(database, tmp_path / "retention-keys", files_of(request, database_url, tmp_path))
         made.store.start()
         yield made
         await made.store.close()

@@ -1,4 +1,4 @@
-"""The key that wraps the keys of days: a file in the key store's folder, unless the operator brings one."""
+"""The two secrets of a key store: its identity, and the key that wraps its keys of days."""
 
 import os
 import secrets
@@ -9,16 +9,16 @@ from pathlib import Path
 
 from sayso.errors import ConfigurationError
 
-FILE_NAME = "key-encryption-key"
+KEY_FILE = "key-encryption-key"
+IDENTITY_FILE = "key-store-id"
 KEY_BYTES = 32
 
 
-def load_or_make(folder: Path) -> bytes:
-    """Return the key in `folder`; make it where there is none, mode 0600. Of processes at once, one wins.
+def load_or_make(path: Path) -> bytes:
+    """Return the 32 bytes in `path`; make them on first use, mode 0600. Of processes at once, one wins.
 
-    Raises `ConfigurationError` where it is damaged, open to others or can not be written.
+    Raises `ConfigurationError` where the file is damaged, open to others or can not be written.
     """
-    path = folder / FILE_NAME
     if not path.exists():
         _make(path)
     return read_key(path)
@@ -44,7 +44,7 @@ def read_key(path: Path) -> bytes:
 
 def _make(path: Path) -> None:
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{FILE_NAME}-")  # mode 0600
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mode 0600
         try:
             with os.fdopen(descriptor, "w") as file:
                 file.write(secrets.token_hex(KEY_BYTES) + "\n")
