@@ -56,16 +56,11 @@ async def _slug(*_: object) -> str:
     return "acme"
 
 
-@contextlib.asynccontextmanager
-async def billed_application(url: str, clock: Callable[[], int]) -> AsyncGenerator[tuple[FastAPI, Database]]:
-    """Serve the engines' scripts at the launch's prices, charged in the database at `url`."""
-    async with Database.open(url) as database:
-        await migrate(database)
-        await ensure_launch_prices(database)
-        ledger = Ledger.open(database, clock=clock)
-        engine = FakeEngine(slots=Slots(running=64, waiting=64))
-        billed = BilledLedger(ledger, Metrics())
-        services = Services(
+def application(billed: BilledLedger) -> FastAPI:
+    """Serve the engines' scripts, charged by `billed`."""
+    engine = FakeEngine(slots=Slots(running=64, waiting=64))
+    return create_api(
+        Services(
             router=Router(Catalogue((CHAT, SPEECH), ALIASES), {CHAT.id: engine}, {SPEECH.id: engine}),
             ledger=billed,
             authenticate=_authenticate,
@@ -75,8 +70,19 @@ async def billed_application(url: str, clock: Callable[[], int]) -> AsyncGenerat
             health=SwitchedHealth(),
             metrics=RecordingMetrics(),
         )
+    )
+
+
+@contextlib.asynccontextmanager
+async def billed_application(url: str, clock: Callable[[], int]) -> AsyncGenerator[tuple[FastAPI, Database]]:
+    """Serve the engines' scripts at the launch's prices, charged in the database at `url`."""
+    async with Database.open(url) as database:
+        await migrate(database)
+        await ensure_launch_prices(database)
+        ledger = Ledger.open(database, clock=clock)
+        billed = BilledLedger(ledger, Metrics())
         try:
-            yield create_api(services), database
+            yield application(billed), database
         finally:
             await billed.close()
             await ledger.close()
