@@ -20,7 +20,7 @@ from sayso.billing.invoices import (
 
 _COLUMNS = (
     *("invoice", "month", "kind", "project_id", "project", "model", "meter", "price_version"),
-    *("quantity", "billed_quantity", "unit_nano_usd", "unit_size", "nano_usd", "amount_usd"),
+    *("quantity", "billed_quantity", "unit_nano_usd", "unit_size", "nano_usd", "amount_usd", "usage_month"),
 )
 
 
@@ -49,6 +49,7 @@ def as_document(invoice: Invoice) -> dict[str, Any]:
         "credit_nano_usd": invoice.credit_nano_usd,
         "total": format_cents(invoice.total_cents),
         "note": invoice.note,
+        "ledger_end": invoice.ledger_end,
     }
 
 
@@ -71,11 +72,12 @@ def from_document(document: dict[str, Any]) -> Invoice:
         buyer=Party(document["buyer"]["id"], document["buyer"]["name"], tuple(sorted(projects.items()))),
         seller=document["seller"],
         note=document["note"],
-        lines=tuple(map(_read_line, lines)),
+        lines=tuple(_read_line(line, document["month"]) for line in lines),
         credit_nano_usd=document["credit_nano_usd"],
         credit_cents=document["credit_cents"],
         number=document["number"],
         issued_at=document["issued_at_microseconds"],
+        ledger_end=document.get("ledger_end"),  # invoices of the first release do not have it
     )
 
 
@@ -98,6 +100,7 @@ def _line(invoice: Invoice, line: InvoiceLine) -> dict[str, Any]:
     price = line.unit_price
     return {
         "project": {"id": line.project_id, "name": invoice.buyer.project_name(line.project_id)},
+        "usage_month": str(line.usage_month or invoice.month),
         "model": line.model,
         "meter": line.meter,
         "price_version": line.price_version,
@@ -109,8 +112,9 @@ def _line(invoice: Invoice, line: InvoiceLine) -> dict[str, Any]:
     }
 
 
-def _read_line(line: dict[str, Any]) -> InvoiceLine:
+def _read_line(line: dict[str, Any], month: str) -> InvoiceLine:
     price = line["unit_price"]
+    used = line.get("usage_month", month)
     return InvoiceLine(
         project_id=line["project"]["id"],
         model=line["model"],
@@ -119,6 +123,7 @@ def _read_line(line: dict[str, Any]) -> InvoiceLine:
         unit_price=UnitPrice(price["nano_usd"], price["unit_size"]) if price else None,
         quantity=line["quantity"],
         nano_usd=line["nano_usd"],
+        usage_month=None if used == month else Month.parse(used),
     )
 
 
@@ -138,6 +143,7 @@ def _rows(invoice: Invoice) -> Iterator[dict[str, str | int]]:
             "unit_size": price.unit_size if price else "",
             "nano_usd": line.nano_usd,
             "amount_usd": format_cents(line.cents),
+            "usage_month": str(line.usage_month or invoice.month),
         }
     if invoice.rounding_cents:
         yield {"kind": "rounding", "amount_usd": format_cents(invoice.rounding_cents)}

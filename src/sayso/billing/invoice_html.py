@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sayso.billing.invoices import Invoice, InvoiceLine, format_cents
+from sayso.billing.invoices import Invoice, InvoiceLine, Month, format_cents
 from sayso.billing.price_text import METER_NAMES, price_text, quantity_text
 
 _TEMPLATES = Environment(
@@ -44,7 +44,7 @@ def as_html(invoice: Invoice) -> str:
     return _TEMPLATES.get_template("invoice.html.j2").render(
         number=invoice.number,
         issued=_date(issued // 1_000_000) if issued is not None else None,
-        month=f"{_MONTHS[month.number - 1]} {month.year}",
+        month=month_name(month),
         first_day=_date(month.start),
         last_day=_date(month.end - 1),
         seller=invoice.seller.strip().splitlines(),
@@ -68,11 +68,20 @@ def _row(line: InvoiceLine) -> _Row:
     price = line.unit_price
     return _Row(
         model=line.model,
-        what=METER_NAMES[line.meter],
+        what=METER_NAMES[line.meter] + _late(line),
         quantity=quantity_text(line.meter, line.billed_quantity),
         price=price_text(line.meter, price.nano_usd, price.unit_size) if price else "",
         amount=_dollars(line.cents),
     )
+
+
+def month_name(month: Month) -> str:
+    """Return a month as people write it, such as `March 2023`."""
+    return f"{_MONTHS[month.number - 1]} {month.year}"
+
+
+def _late(line: InvoiceLine) -> str:
+    return f", usage of {month_name(line.usage_month)}, settled later" if line.usage_month else ""
 
 
 def _date(moment: int) -> str:

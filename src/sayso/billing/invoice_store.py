@@ -2,9 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,17 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sayso.billing.credits import available
 from sayso.billing.invoice_document import as_document, canonical, digest, from_document
 from sayso.billing.invoice_tables import InvoiceRow
-from sayso.billing.invoices import Invoice, InvoiceLine, Month, Party, UnitPrice, compose
-from sayso.billing.price_book import load_books
-from sayso.billing.pricing import KIND_METERS, Kind, PriceBookVersion
-from sayso.billing.tables import HoldRow, UsageDay
-from sayso.core.metering import METERS, Meter
+from sayso.billing.invoice_usage import all_books, is_late, late_lines, lines_of_month, told_of
+from sayso.billing.invoices import Invoice, Month, Party, compose, less
+from sayso.billing.tables import HoldRow, LedgerTransaction
 from sayso.db.session import Database
 from sayso.errors import InvalidRequest, SaysoError
 from sayso.ids import OrgId
 
 _MICRO = 1_000_000
-_SPEECH_PREFIX = "audio"  # how the endpoints that hear begin
 
 
 class InvoiceAltered(SaysoError):
@@ -55,7 +50,8 @@ async def issue(db: Database, buyer: Party, month: Month, *, seller: str = "", n
             raise InvalidRequest(f"Nothing was used in {month}: there is no invoice to issue.")
         last = await session.scalar(select(func.max(InvoiceRow.id)))
         number = (last or 0) + 1
-        invoice = replace(drafted, number=f"INV-{number:06}", issued_at=now)
+        end = await session.scalar(select(func.max(LedgerTransaction.id)))
+        invoice = replace(drafted, number=f"INV-{number:06}", issued_at=now, ledger_end=end or 0)
         session.add(_row(number, invoice))
         return invoice
 
@@ -68,36 +64,41 @@ async def issued(db: Database, org_id: OrgId, month: Month) -> Invoice | None:
 
 async def all_issued(db: Database, org_id: OrgId | None = None) -> tuple[Invoice, ...]:
     """Return an organization's issued invoices, or everybody's, the last first. Raises `InvoiceAltered`."""
-    query = select(InvoiceRow).order_by(InvoiceRow.id.desc())
-    if org_id is not None:
-        query = query.where(InvoiceRow.organization_id == org_id)
     async with db.read() as session:
-        return tuple(map(_invoice, await session.scalars(query)))
+        return tuple(reversed(await _issued(session, org_id)))
 
 
 async def first_fault(db: Database) -> str | None:
     """Say what is wrong with the first issued invoice that is not right; None where all are.
 
-    Numbers leave no gap, texts have their digests, and lines are those that the usage of the month gives.
+    Numbers leave no gap, texts have their digests, and what invoices say of a month is what was used in it,
+    but for what has been settled since the organization's last invoice.
     """
     async with db.read() as session:
         rows = list(await session.scalars(select(InvoiceRow).order_by(InvoiceRow.id)))
-        books = await _books(session)
+        by_organization: dict[OrgId, list[Invoice]] = {}
         for expected, row in enumerate(rows, 1):
             if row.id != expected or row.number != f"INV-{expected:06}":
                 return f"invoice {row.number}: the one with number {expected} is missing before it"
             try:
-                invoice = _invoice(row)
+                by_organization.setdefault(OrgId(row.organization_id), []).append(_invoice(row))
             except InvoiceAltered as altered:
                 return altered.message
-            fresh = compose(
-                invoice.month,
-                invoice.buyer,
-                await _lines(session, OrgId(row.organization_id), invoice.month, books),
-            )
-            if fresh.lines != invoice.lines:
-                return f"invoice {row.number}: its lines are not what was used in {invoice.month}"
+        books = await all_books(session)
+        for org_id, invoices in by_organization.items():
+            for invoice in invoices:
+                used = await lines_of_month(session, org_id, invoice.month, books)
+                rest = less(used, told_of(invoices, invoice.month))
+                if rest and not await is_late(session, org_id, invoice.month, invoices[-1], rest):
+                    return f"invoice {invoice.number}: its lines are not what was used in {invoice.month}"
     return None
+
+
+async def _issued(session: AsyncSession, org_id: OrgId | None) -> list[Invoice]:
+    query = select(InvoiceRow).order_by(InvoiceRow.id)
+    if org_id is not None:
+        query = query.where(InvoiceRow.organization_id == org_id)
+    return list(map(_invoice, await session.scalars(query)))
 
 
 async def _find(session: AsyncSession, org_id: OrgId, month: Month) -> Invoice | None:
@@ -123,52 +124,11 @@ async def _refuse_unfinished(session: AsyncSession, org_id: OrgId, month: Month,
 
 async def _draft(session: AsyncSession, buyer: Party, month: Month, seller: str, note: str) -> Invoice:
     org_id = OrgId(buyer.id)
-    lines = await _lines(session, org_id, month, await _books(session))
+    books = await all_books(session)
+    late = await late_lines(session, org_id, await _issued(session, org_id), books)
+    lines = [*await lines_of_month(session, org_id, month, books), *late]
     credit = await available(session, org_id)
     return compose(month, buyer, lines, credit_nano_usd=credit, seller=seller, note=note)
-
-
-async def _books(session: AsyncSession) -> dict[int, PriceBookVersion]:
-    connection = await session.connection()
-    return {book.id: book for book in await connection.run_sync(load_books)}
-
-
-async def _lines(
-    session: AsyncSession, org_id: OrgId, month: Month, books: dict[int, PriceBookVersion]
-) -> list[InvoiceLine]:
-    table = UsageDay
-    keys = (table.project_id, table.model, table.snapshot, table.endpoint, table.price_book_id)
-    sums = (
-        *(table.prompt_tokens, table.completion_tokens, table.audio_milliseconds),
-        *(table.prompt_charge, table.completion_charge, table.audio_charge),
-    )
-    query = (
-        select(*keys, *map(func.sum, sums))
-        .where(table.organization_id == org_id, table.day >= month.start, table.day < month.end)
-        .group_by(*keys)
-    )
-    return [line for row in await session.execute(query) for line in _lines_of(tuple(row), books)]
-
-
-def _lines_of(row: tuple[Any, ...], books: dict[int, PriceBookVersion]) -> Iterator[InvoiceLine]:
-    project_id, model, snapshot, endpoint, book_id = row[:5]
-    kind: Kind = "speech" if endpoint.startswith(_SPEECH_PREFIX) else "chat"
-    book = books[book_id]
-    # PostgreSQL sums whole numbers into decimals.
-    for meter, quantity, charge in zip(METERS, map(int, row[5:8]), map(int, row[8:]), strict=True):
-        if quantity or charge:
-            price = book.row(_kind_of(meter, kind), model, snapshot, meter)
-            unit = UnitPrice(price.nano_usd, price.unit_size)
-            yield InvoiceLine(project_id, model, meter, book.version, unit, quantity, charge)
-
-
-def _kind_of(meter: Meter, kind: Kind) -> Kind:
-    """Return the kind whose price a meter has: a hearing model that counts tokens pays chat's."""
-    return (
-        kind
-        if meter in KIND_METERS[kind]
-        else next(k for k, meters in KIND_METERS.items() if meter in meters)
-    )
 
 
 def _row(number: int, invoice: Invoice) -> InvoiceRow:

@@ -72,6 +72,7 @@ class InvoiceLine:
 
     `quantity` is what was counted, `billed_quantity` what was paid for, where a price bills whole seconds or
     the like; both in units of the meter. `unit_price` is None where the price is not in the book any more.
+    `usage_month` is the month of usage that was settled too late for its own invoice, None for the invoice's.
     """
 
     project_id: str
@@ -81,6 +82,7 @@ class InvoiceLine:
     unit_price: UnitPrice | None
     quantity: int
     nano_usd: int
+    usage_month: Month | None = None
 
     @property
     def cents(self) -> int:
@@ -115,7 +117,7 @@ class Invoice:
     """What `buyer` owes `seller` for `month`; `number` and `issued_at` (Unix microseconds) once issued.
 
     `credit_nano_usd` is what was taken from the organization's credits and refunds, `credit_cents` how it
-    shows on the invoice.
+    shows on the invoice. `ledger_end` is the ledger's last transaction when it was issued.
     """
 
     month: Month
@@ -127,6 +129,7 @@ class Invoice:
     credit_cents: int
     number: str | None = None
     issued_at: int | None = None
+    ledger_end: int | None = None
 
     @property
     def state(self) -> InvoiceState:
@@ -192,18 +195,30 @@ def compose(
 
 def merge(lines: Iterable[InvoiceLine]) -> tuple[InvoiceLine, ...]:
     """Add up lines that agree in everything but quantity and amount; leave out what was not used."""
-    sums: dict[tuple[str, str, Meter, str, UnitPrice | None], tuple[int, int]] = {}
-    for line in lines:
-        key = (line.project_id, line.model, line.meter, line.price_version, line.unit_price)
-        quantity, amount = sums.get(key, (0, 0))
-        sums[key] = (quantity + line.quantity, amount + line.nano_usd)
-    made = (InvoiceLine(*key, *amounts) for key, amounts in sums.items() if any(amounts))
+    return less(lines, ())
+
+
+def less(lines: Iterable[InvoiceLine], told: Iterable[InvoiceLine]) -> tuple[InvoiceLine, ...]:
+    """Add up `lines` as `merge` does, less what `told` has of the same; leave out what that evens out."""
+    sums: dict[InvoiceLine, tuple[int, int]] = {}
+    for sign, some in ((1, lines), (-1, told)):
+        for line in some:
+            key = replace(line, quantity=0, nano_usd=0)
+            quantity, amount = sums.get(key, (0, 0))
+            sums[key] = (quantity + sign * line.quantity, amount + sign * line.nano_usd)
+    made = (replace(key, quantity=some[0], nano_usd=some[1]) for key, some in sums.items() if any(some))
     return tuple(sorted(made, key=_order))
 
 
 def _order(line: InvoiceLine) -> tuple[str | int, ...]:
     price = line.unit_price or UnitPrice(0, 0)
     return (
-        *(line.project_id, line.model, METERS.index(line.meter), line.price_version),
+        *(
+            line.project_id,
+            line.usage_month.start if line.usage_month else 0,
+            line.model,
+            METERS.index(line.meter),
+            line.price_version,
+        ),
         *(price.nano_usd, price.unit_size),
     )

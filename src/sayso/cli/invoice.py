@@ -101,7 +101,7 @@ def _print(invoice: Invoice) -> None:
         table.add_row(
             plain(invoice.buyer.project_name(line.project_id)),
             plain(line.model),
-            METER_NAMES[line.meter],
+            METER_NAMES[line.meter] + (f", of {line.usage_month}" if line.usage_month else ""),
             quantity_text(line.meter, line.billed_quantity),
             price_text(line.meter, price.nano_usd, price.unit_size) if price else "",
             f"${format_cents(line.cents)}",
