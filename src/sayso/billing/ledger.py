@@ -137,6 +137,8 @@ def _apply(batch: Batch, operation: Operation) -> Result | Exception:
                 return batch.reverse(operation)
             case Keep() | Probe():
                 return None
+    except StorageUnavailable:  # the transaction is gone, and with it what others in the batch have done
+        raise
     except SaysoError as error:
         return error
 
