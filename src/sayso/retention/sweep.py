@@ -1,6 +1,7 @@
 """The sweep: what is due loses its key, then its rows, then what the database still has of it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -9,6 +10,7 @@ from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.db.session import Database
+from sayso.errors import StorageUnavailable
 from sayso.retention.clock import DAY, ClockGuard, day_of, steady_clock, wall_clock
 from sayso.retention.destruction import Doomed, destroy, find_doomed
 from sayso.retention.key_store import KeyLocation, KeyStore
@@ -19,6 +21,7 @@ from sayso.retention.tables import RetainedRecord, SweepRunRow
 from sayso.retention.tightening import apply_ceiling, apply_pending
 from sayso.telemetry.logging import EventLogger
 
+SWEEP_SECONDS = 60.0
 AT_ONCE = 1_000  # records that are looked up together
 UNFINISHED = 3_600_000_000  # microseconds until a record that was never completed counts as abandoned
 QUIET = 3_600_000_000  # microseconds between entries of runs that found nothing to do
@@ -84,6 +87,34 @@ class Sweeper:
         self._looked_closely = ""  # the last day on which it was
         self._looked_at_files = ""
         self._written_at = 0
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, every: float = SWEEP_SECONDS) -> None:
+        """Begin to sweep, at once and then whenever `every` seconds are over or somebody wakes it."""
+        self._task = asyncio.create_task(self._sweep_regularly(every))
+
+    def wake(self) -> None:
+        """Have it run soon: after an erasure, a stricter policy, the end of a legal hold."""
+        self._woken.set()
+
+    async def close(self) -> None:
+        """Stop; a run that is under way is cut short, and the next one goes on where it was."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _sweep_regularly(self, every: float) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                await self.sweep()
+            except StorageUnavailable as error:
+                log.warning("sweep_failed", error=error)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(every):
+                    await self._woken.wait()
 
     async def sweep(self) -> SweepRun | None:
         """Run once; None where the clock jumped and nothing may be destroyed yet.

@@ -52,7 +52,8 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
 def test_zstandard_streams_are_looked_into(tmp_path: Path) -> None:
     zstandard = pytest.importorskip("zstandard")
     (tmp_path / "file").write_bytes(b"junk" + zstandard.ZstdCompressor().compress(PLAIN * 10))
-    assert [hit.compression for hit in scan([tmp_path], [Needle("canary", "utf-8", PLAIN)])] == ["zstd"]
+    hits = scan([tmp_path], [Needle("canary", "utf-8", PLAIN)])
+    assert "zstd" in {hit.compression for hit in hits}
 
 
 @pytest.mark.parametrize("form", ["int16", "float32"])

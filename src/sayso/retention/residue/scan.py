@@ -10,6 +10,7 @@ from typing import Any
 from sayso.retention.residue.needles import Needle
 
 BLOCK = 4 * 1024 * 1024
+PROBE = 4096  # bytes that tell whether something is a stream at all
 UNPACKED = 64 * 1024 * 1024  # of one stream that are looked at
 
 Unpack = Callable[[bytes], bytes]
@@ -73,6 +74,8 @@ def _scan_file(path: Path, needles: Sequence[Needle]) -> Iterator[tuple[int, Nee
                     yield start + at, needle, ""
             for name, magics, unpack in streams:
                 for at in _starts(block, magics):
+                    if name != "zstd" and not unpack(block[at : at + PROBE]):
+                        continue  # two bytes that mean nothing
                     content = unpack(_from(path, start + at))
                     for needle in needles:
                         if needle.pattern in content:
