@@ -74,6 +74,14 @@ class Limits:
     body_total_seconds: float = 600.0
 
 
+@dataclass(frozen=True, slots=True)
+class InvoiceTexts:
+    """Who sends invoices, and what stands at their end."""
+
+    seller: str = ""
+    note: str = ""
+
+
 async def no_admin(presented: str) -> AdminCaller:
     """Refuse every admin key, where there are no accounts."""
     raise AuthenticationFailed("There is no admin API here.", code="invalid_api_key")
@@ -103,3 +111,4 @@ class Services:
     authenticate_admin: Callable[[str], Awaitable[AdminCaller]] = no_admin
     accounts: Accounts | None = None
     journal: Ledger | None = None
+    invoice_texts: InvoiceTexts = InvoiceTexts()

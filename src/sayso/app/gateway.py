@@ -6,7 +6,7 @@ import contextlib
 from fastapi import FastAPI
 
 from sayso.api.application import create_api
-from sayso.api.services import Limits, Services
+from sayso.api.services import InvoiceTexts, Limits, Services
 from sayso.app.deployments import Deployment, Engines, build_engines
 from sayso.app.health import GatewayHealth
 from sayso.app.http_metrics import GatewayMetrics, TimedDecoder
@@ -117,6 +117,7 @@ class Gateway:
             metrics=GatewayMetrics(self._metrics),
             limits=Limits(self.settings.max_upload_bytes, self.settings.max_body_bytes),
             vendor_extras=self.settings.vendor_extras,
+            invoice_texts=InvoiceTexts(self.settings.invoice_seller, self.settings.invoice_note),
         )
 
     async def _organization_slug(self, caller: Caller | AdminCaller) -> str:

@@ -39,21 +39,28 @@ async def issue(db: Database, buyer: Party, month: Month, *, seller: str = "", n
     Raises `InvalidRequest` for a month that is not over, in which requests are still under way or in which
     nothing was used, `AmountOverflow`, and `InvoiceAltered`.
     """
-    org_id = OrgId(buyer.id)
     async with db.transaction() as session:
-        if (found := await _find(session, org_id, month)) is not None:
-            return found
-        now = time.time_ns() // 1_000
-        await _refuse_unfinished(session, org_id, month, now)
-        drafted = await _draft(session, buyer, month, seller, note)
-        if not drafted.lines:
-            raise InvalidRequest(f"Nothing was used in {month}: there is no invoice to issue.")
-        last = await session.scalar(select(func.max(InvoiceRow.id)))
-        number = (last or 0) + 1
-        end = await session.scalar(select(func.max(LedgerTransaction.id)))
-        invoice = replace(drafted, number=f"INV-{number:06}", issued_at=now, ledger_end=end or 0)
-        session.add(_row(number, invoice))
-        return invoice
+        return (await issue_in(session, buyer, month, seller=seller, note=note))[0]
+
+
+async def issue_in(
+    session: AsyncSession, buyer: Party, month: Month, *, seller: str, note: str
+) -> tuple[Invoice, bool]:
+    """Do what `issue` does in the caller's transaction; say also whether the invoice is new."""
+    org_id = OrgId(buyer.id)
+    if (found := await _find(session, org_id, month)) is not None:
+        return found, False
+    now = time.time_ns() // 1_000
+    await _refuse_unfinished(session, org_id, month, now)
+    drafted = await _draft(session, buyer, month, seller, note)
+    if not drafted.lines:
+        raise InvalidRequest(f"Nothing was used in {month}: there is no invoice to issue.", param="month")
+    last = await session.scalar(select(func.max(InvoiceRow.id)))
+    number = (last or 0) + 1
+    end = await session.scalar(select(func.max(LedgerTransaction.id)))
+    invoice = replace(drafted, number=f"INV-{number:06}", issued_at=now, ledger_end=end or 0)
+    session.add(_row(number, invoice))
+    return invoice, True
 
 
 async def issued(db: Database, org_id: OrgId, month: Month) -> Invoice | None:
@@ -119,7 +126,9 @@ async def _refuse_unfinished(session: AsyncSession, org_id: OrgId, month: Month,
         .where(HoldRow.admitted_at < month.end * _MICRO)
     )
     if count := await session.scalar(open_holds):
-        raise InvalidRequest(f"{count} requests of {month} are still under way: try again in a minute.")
+        raise InvalidRequest(
+            f"{count} requests of {month} are still under way: try again in a minute.", param="month"
+        )
 
 
 async def _draft(session: AsyncSession, buyer: Party, month: Month, seller: str, note: str) -> Invoice:

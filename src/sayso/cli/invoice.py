@@ -10,7 +10,7 @@ import typer
 
 from sayso.billing.invoice_document import as_csv, as_json
 from sayso.billing.invoice_html import as_html
-from sayso.billing.invoice_store import draft, issue, issued
+from sayso.billing.invoice_store import draft, issued
 from sayso.billing.invoices import Invoice, Month, format_cents
 from sayso.billing.price_text import METER_NAMES, price_text, quantity_text
 from sayso.cli.console import err, fail, id_table, out, plain
@@ -20,7 +20,8 @@ from sayso.config import Settings
 from sayso.db.session import Database
 from sayso.ids import OrgId
 from sayso.jobs.directory import party
-from sayso.tenancy.service import DEFAULT
+from sayso.jobs.invoicing import issue_invoice
+from sayso.tenancy.service import DEFAULT, default_project
 
 
 class InvoiceFormat(StrEnum):
@@ -62,7 +63,8 @@ def invoice_command(
         buyer = await party(db, org)
         texts = {"seller": settings.invoice_seller, "note": settings.invoice_note}
         if wanted < running and not only_draft:
-            return await issue(db, buyer, wanted, **texts)
+            operator = (await default_project(db)).operator
+            return await issue_invoice(db, operator, buyer, wanted, **texts)
         found = await issued(db, OrgId(buyer.id), wanted)
         return found or await draft(db, buyer, wanted, **texts)
 

@@ -122,7 +122,9 @@ ROWS: dict[tuple[str, str], Row] = {
     ("DELETE", f"{PROJECT}/spend_alerts/{{alert_id}}"): Row(ids=OF_PROJECT),
     ("GET", f"{ORG}/price_books"): Row(),
     ("POST", f"{ORG}/price_books"): Row(PRICES),
+    ("GET", f"{ORG}/invoices"): Row(),
     ("GET", f"{ORG}/invoices/{{month}}"): Row(ids={"month": "2026-01"}),
+    ("POST", f"{ORG}/invoices/{{month}}"): Row({}, ids={"month": "2026-01"}, owner=400),  # nothing was used
     ("POST", f"{ORG}/credits"): Row({"amount": "1.00", "reference": "a present"}),
     ("POST", f"{PROJECT}/archive"): Row(),
 }
