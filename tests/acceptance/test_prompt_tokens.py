@@ -65,6 +65,7 @@ async def count_chats(
     await asyncio.gather(*(client() for _ in range(AT_ONCE)))
     print(f"{len(seeds)} chats, {tokens} prompt tokens, {len(wrong)} counted otherwise")
     assert wrong == []
+    assert "settled_over_hold" not in server.log
 
 
 async def test_forty_varied_chats_are_charged_the_tokens_of_their_prompts(

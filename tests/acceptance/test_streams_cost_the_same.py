@@ -85,6 +85,7 @@ def check_generated(server: RunningServer, http: httpx.Client, path: str, asked:
     first = paid[0]
     assert [first.prompt_tokens, first.completion_tokens] == [said[name] for name in names[:2]]
     assert first.charge == said["total_tokens"] * TOKEN > 0
+    assert "settled_over_hold" not in server.log
     return first
 
 
