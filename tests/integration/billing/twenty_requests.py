@@ -30,13 +30,8 @@ class Seen:
     milliseconds: int = 0
 
 
-async def send_all(app: FastAPI, run: str) -> list[Seen]:
-    """Send them one after the other; `run` makes the idempotency key this run's own."""
-    return [await send(app, kind, run) for kind in KINDS]
-
-
 async def send(app: FastAPI, kind: str, run: str) -> Seen:
-    """Send one request, as its kind is sent."""
+    """Send one request, as its kind is sent; `run` makes the idempotency key this run's own."""
     path, body, content_type = _request(kind)
     headers = {"idempotency-key": f"key-{run}"} if kind == "idempotent" else {}
     status, answered, frames = await _call(
