@@ -40,6 +40,10 @@ class ModelFile(BaseModel):
     size: int = Field(ge=0, description="Bytes.")
 
 
+# No model: what these say is a script. A mock answers in the gateway, a fake in a host process as a model would.
+SCRIPTED = ("mock", "fake")
+
+
 def _engine_for(values: Mapping[str, Any]) -> str:
     if values.get("base_url"):
         return "upstream"
@@ -70,10 +74,10 @@ class ModelEntry(BaseModel):
     )
     engine: str = Field(
         default_factory=_engine_for,
-        description="What runs it: `openvino`, `whisper`, `upstream` or `fake`. Chosen by kind and source.",
+        description="What runs it: `openvino`, `whisper`, `upstream`, `mock` or `fake`. Chosen by kind and source.",
         json_schema_extra={"shown_default": "by kind and source"},
     )
-    script: str = Field(default="", description="What the `fake` engine says; for tests.")
+    script: str = Field(default="", description="What a `mock` or a `fake` says, as JSON; for tests.")
     context_length: int = Field(
         default=0, ge=0, description="Context window in tokens; 0: what the model says."
     )
@@ -104,7 +108,7 @@ class ModelEntry(BaseModel):
 
     @model_validator(mode="after")
     def _one_source(self) -> "ModelEntry":
-        if self.engine == "fake":
+        if self.engine in SCRIPTED:
             return self
         sources = [name for name in ("path", "repo", "base_url") if getattr(self, name)]
         if len(sources) != 1:

@@ -8,9 +8,10 @@ from pathlib import Path
 from sayso.catalog.catalogue import EMBEDDED_CHAT, EMBEDDED_SPEECH, Catalogue
 from sayso.catalog.materialize import materialize, pin
 from sayso.catalog.snapshot import Snapshot, UpstreamSource
-from sayso.config import Settings, read_secret
+from sayso.config import SCRIPTED, Settings, read_secret
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
 from sayso.engines.config import EngineConfig
+from sayso.engines.fake import FakeEngine
 from sayso.engines.hosted import HostedChatEngine, HostedSpeechEngine
 from sayso.engines.supervisor import EngineHost, HostState
 from sayso.engines.upstream.chat import UpstreamChatEngine
@@ -58,7 +59,7 @@ def prepare(snapshots: tuple[Snapshot, ...], models_dir: Path, progress: Progres
 
 
 def _prepare(snapshot: Snapshot, models_dir: Path, progress: Progress) -> Deployment:
-    if isinstance(snapshot.source, UpstreamSource) or snapshot.engine == "fake":
+    if isinstance(snapshot.source, UpstreamSource) or snapshot.engine in SCRIPTED:
         return Deployment(snapshot, None)
     pinned = pin(snapshot, models_dir, progress)
     return Deployment(pinned, materialize(pinned, models_dir, progress))
@@ -77,6 +78,10 @@ def build_engines(
         snapshot = deployment.snapshot
         if isinstance(snapshot.source, UpstreamSource):
             connections.append(_upstream(snapshot, snapshot.source, engines))
+            continue
+        if snapshot.engine == "mock":
+            mock = FakeEngine.load(engine_config(settings, deployment))
+            (engines.chat if snapshot.kind == "chat" else engines.speech)[snapshot.id] = mock
             continue
         host = EngineHost(engine_config(settings, deployment), on_state=partial(on_state, snapshot.id))
         hosts.append(host)

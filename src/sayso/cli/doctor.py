@@ -19,7 +19,7 @@ from sayso.catalog.materialize import materialize
 from sayso.catalog.snapshot import UpstreamSource
 from sayso.cli.console import fail, out
 from sayso.cli.options import ConfigOption, DataDirOption
-from sayso.config import Settings, load_settings
+from sayso.config import SCRIPTED, Settings, load_settings
 from sayso.db.sqlite import driver
 from sayso.errors import ConfigurationError
 
@@ -99,7 +99,7 @@ def _models(settings: Settings) -> str:
     catalogue = Catalogue.load(models_dir, settings.models, settings.aliases)
     snapshots = plan(settings, catalogue)
     for snapshot in snapshots:
-        if not isinstance(snapshot.source, UpstreamSource) and snapshot.engine != "fake":
+        if not isinstance(snapshot.source, UpstreamSource) and snapshot.engine not in SCRIPTED:
             materialize(snapshot, models_dir)
     return ", ".join(snapshot.id for snapshot in snapshots)
 
