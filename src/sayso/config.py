@@ -40,7 +40,7 @@ class ModelFile(BaseModel):
     size: int = Field(ge=0, description="Bytes.")
 
 
-# No model: what these say is a script. A mock answers in the gateway, a fake in a host process as a model would.
+# No model: what these say is a script. A mock answers in the gateway, a fake in a host as models do.
 SCRIPTED = ("mock", "fake")
 
 
@@ -74,7 +74,8 @@ class ModelEntry(BaseModel):
     )
     engine: str = Field(
         default_factory=_engine_for,
-        description="What runs it: `openvino`, `whisper`, `upstream`, `mock` or `fake`. Chosen by kind and source.",
+        description="What runs it: `openvino`, `whisper`, `upstream`, `mock` or `fake`. "
+        "Chosen by kind and source.",
         json_schema_extra={"shown_default": "by kind and source"},
     )
     script: str = Field(default="", description="What a `mock` or a `fake` says, as JSON; for tests.")

@@ -34,7 +34,7 @@ def fake_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
 
 
 FAKE = """
-load_models = ["slow", "fast"]
+load_models = ["slow", "fast", "mock"]
 chat_max_concurrency = 4
 chat_queue_depth = 2
 [models.slow]
@@ -46,6 +46,10 @@ script = '{"token_seconds": 0.02}'
 kind = "chat"
 engine = "fake"
 context_length = 4096
+[models.mock]
+kind = "chat"
+engine = "mock"
+script = '{"reply": "As you like it."}'
 """
 
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from sayso.api.admin.accounts import account_routers
 from sayso.api.admin.money import money_routers
+from sayso.api.direct_route import DirectApi, DirectEndpoints, direct_routes
 from sayso.api.errors import MethodNotSupported, UnknownUrl, WireError, to_wire
 from sayso.api.health import health_router
 from sayso.api.middleware import RequestFrame
@@ -18,28 +19,25 @@ from sayso.api.services import Services
 from sayso.api.validation import invalid_request
 from sayso.errors import SaysoError
 
+_OPENAI = (chat_router, completions_router, models_router, audio_router)
+
 
 def create_api(services: Services) -> FastAPI:
     """Return the application; it starts and stops nothing.
 
     The interactive pages are off, for they load scripts from elsewhere; `/openapi.json` is there.
     """
-    app = FastAPI(title="sayso", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = DirectApi(title="sayso", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = services
-    for router in (
-        chat_router,
-        completions_router,
-        models_router,
-        audio_router,
-        health_router,
-        *account_routers,
-        *money_routers,
-    ):
+    for router in (*_OPENAI, health_router, *account_routers, *money_routers):
         app.include_router(router)
     app.add_exception_handler(SaysoError, _sayso_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_middleware(RequestFrame, health=services.health, metrics=services.metrics)
+    routes = direct_routes(_OPENAI)
+    app.direct_keys = frozenset(routes)
+    app.direct = RequestFrame(DirectEndpoints(routes, services), services.health, services.metrics)
     return app
 
 

@@ -1,5 +1,7 @@
 """What Prometheus reads. Labels are route templates and snapshot ids: never what a caller wrote."""
 
+from typing import Any, Self
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -9,10 +11,34 @@ from prometheus_client import (
     disable_created_metrics,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
 
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 FIRST_TOKEN_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30)
 DECODE_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30)
+
+
+class _Remembering(MetricWrapperBase):
+    """A metric that finds the series of known labels by one look-up."""
+
+    def labels(self, *labelvalues: Any, **labelkwargs: Any) -> Self:
+        known: dict[tuple[Any, ...], Self] = self.__dict__.setdefault("_known", {})
+        series = known.get(labelvalues)
+        if series is None:
+            series = known[labelvalues] = super().labels(*labelvalues, **labelkwargs)
+        return series
+
+
+class _Counter(_Remembering, Counter):
+    pass
+
+
+class _Gauge(_Remembering, Gauge):
+    pass
+
+
+class _Histogram(_Remembering, Histogram):
+    pass
 
 
 class Metrics:
@@ -63,10 +89,10 @@ class Metrics:
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(name, meaning, labels, namespace="sayso", registry=self.registry)
+        return _Counter(name, meaning, labels, namespace="sayso", registry=self.registry)
 
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
-        return Gauge(name, meaning, labels, namespace="sayso", registry=self.registry)
+        return _Gauge(name, meaning, labels, namespace="sayso", registry=self.registry)
 
     def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(name, meaning, labels, namespace="sayso", buckets=buckets, registry=self.registry)
+        return _Histogram(name, meaning, labels, namespace="sayso", buckets=buckets, registry=self.registry)

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
 from sayso.api.deps import CallerDep, ServicesDep
-from sayso.api.direct_route import DirectRoute
 from sayso.api.disconnect import unless_disconnected
 from sayso.api.field_errors import missing
 from sayso.api.openai.answering import answer_stream, answer_whole, json_response
@@ -29,7 +28,7 @@ from sayso.inference.transcription import run_language_detection, run_transcript
 
 MIN_SECONDS = 0.1
 
-audio_router = APIRouter(route_class=DirectRoute)
+audio_router = APIRouter()
 
 
 @audio_router.post("/v1/audio/transcriptions")

@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from sayso.api.body import read_json
 from sayso.api.deps import CallerDep, ServicesDep
-from sayso.api.direct_route import DirectRoute
 from sayso.api.openai.answer import AnswerHead
 from sayso.api.openai.answering import answer_stream, answer_whole, json_response
 from sayso.api.openai.chat_request import ChatCall, chat_call
@@ -18,7 +17,7 @@ from sayso.core.chat import ChatEvent
 from sayso.ids import new_chat_completion_id
 from sayso.inference.chat import run_chat
 
-chat_router = APIRouter(route_class=DirectRoute)
+chat_router = APIRouter()
 
 
 @chat_router.post("/v1/chat/completions")

@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from sayso.api.body import read_json
 from sayso.api.deps import CallerDep, ServicesDep
-from sayso.api.direct_route import DirectRoute
 from sayso.api.openai.answer import AnswerHead
 from sayso.api.openai.answering import answer_stream, answer_whole, json_response
 from sayso.api.openai.chat_response import collect
@@ -18,7 +17,7 @@ from sayso.core.chat import ChatEvent
 from sayso.ids import new_completion_id
 from sayso.inference.chat import run_completion
 
-completions_router = APIRouter(route_class=DirectRoute)
+completions_router = APIRouter()
 
 
 @completions_router.post("/v1/completions")
