@@ -36,23 +36,28 @@ def binaries() -> Path | None:
 class PostgresqlServer:
     """One cluster in a temporary folder; it can be stopped and started again on the same addresses."""
 
-    def __init__(self, programs: Path, folder: Path, *, settings: tuple[str, ...] = FAST) -> None:
+    def __init__(
+        self, programs: Path, folder: Path, *, settings: tuple[str, ...] = FAST, tables: Path | None = None
+    ) -> None:
         self.socket_folder = folder
         self.port = _free_port()
         self._programs = programs
-        self._data = folder / "data"
+        # Elsewhere than its log of writes, of which a full disk would leave it no server at all.
+        self._data = (tables or folder) / "data"
         self._settings = settings
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self._names = count()
         self._user = _unprivileged() if os.geteuid() == 0 else None
         if self._user is not None:
-            shutil.chown(folder, self._user)
+            for one in {folder, tables or folder}:
+                shutil.chown(one, self._user)
         password = folder / "password"
         password.write_text(PASSWORD)
         password.chmod(0o644)
         self._run(
-            "initdb", "--pgdata", str(self._data), "--username", USER, "--pwfile", str(password), "--no-sync",
+            "initdb", "--pgdata", str(self._data), "--waldir", str(folder / "wal"),
+            "--username", USER, "--pwfile", str(password), "--no-sync",
             "--auth-local", "trust", "--auth-host", "scram-sha-256", "--encoding", "UTF8", "--no-locale",
         )  # fmt: skip
 
@@ -131,13 +136,15 @@ class PostgresqlServer:
 
 
 @contextmanager
-def running_postgresql(programs: Path, *, settings: tuple[str, ...] = FAST) -> Iterator[PostgresqlServer]:
-    """Start a server in a fresh folder; end it and remove the folder."""
+def running_postgresql(
+    programs: Path, *, settings: tuple[str, ...] = FAST, tables: Path | None = None
+) -> Iterator[PostgresqlServer]:
+    """Start a server in a fresh folder, its tables in `tables` if given; end it and remove the folder."""
     # Not below pytest's folders: those are their owner's alone, and a socket's path must be short.
     folder = Path(tempfile.mkdtemp(prefix="sayso-pg-"))
     server: PostgresqlServer | None = None
     try:
-        server = PostgresqlServer(programs, folder, settings=settings)
+        server = PostgresqlServer(programs, folder, settings=settings, tables=tables)
         server.start()
         yield server
     finally:
