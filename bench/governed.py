@@ -2,10 +2,11 @@
 
     python -m bench.governed --peer VENV/bin/python [--rounds 3] [--requests 400] [--json FILE]
 
-Both answer at once without a model: sayso's scripted engine in a process of its own, the proxy's
-`mock_response`. sayso checks the key and the limits, holds the worst case and settles the usage durably
-before it answers; the proxy checks its key and tracks spend in memory. The same client loads them in turns.
-Processor time is that of all of a server's processes.
+Nobody has a model: the proxy answers with its `mock_response`, sayso with a mock in the gateway, which is
+compared, and with the same engine in a host process, as models have one. sayso checks the key and the
+limits, holds the worst case and settles the usage durably before it answers; the proxy checks its key and
+tracks spend in memory. The same client loads them in turns. Processor time is that of all of a server's
+processes.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from bench.report import machine, print_report, versions, write_json
 from bench.server import processor_seconds, running_server
 
 AT_ONCE = 16
+MOCK = FAKE.replace('engine = "fake"', 'engine = "mock"')
 TARGET = 10.0  # times the proxy's requests per processor second
 
 
@@ -70,10 +72,14 @@ async def compare(peer: Path, rounds: int, requests: int) -> list[Figure]:
     """Return the figures of both and their ratio."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sayso-bench-")))
-        ours = stack.enter_context(running_server(folder, FAKE))
+        for name in ("mock", "hosted"):
+            (folder / name).mkdir()
+        ours = stack.enter_context(running_server(folder / "mock", MOCK))
+        hosted = stack.enter_context(running_server(folder / "hosted", FAKE))
         theirs = stack.enter_context(running_proxy(peer, folder, _free_port()))
         sides = {
             "sayso": await _side(stack, ours.base_url, ours.key, ours.process.pid),
+            "sayso, engine in a host": await _side(stack, hosted.base_url, hosted.key, hosted.process.pid),
             "proxy": await _side(stack, theirs.base_url, theirs.key, theirs.process.pid),
         }
         for side in sides.values():  # warm
@@ -81,8 +87,8 @@ async def compare(peer: Path, rounds: int, requests: int) -> list[Figure]:
         for side in sides.values():
             side.per_core, side.rates, side.waits = [], [], []
         for number in range(rounds):
-            for name in ("sayso", "proxy") if number % 2 == 0 else ("proxy", "sayso"):
-                await sides[name].measure(requests if name == "sayso" else requests // 4)
+            for name in list(sides) if number % 2 == 0 else reversed(sides):
+                await sides[name].measure(requests // 4 if name == "proxy" else requests)
         return _figures(sides)
 
 
