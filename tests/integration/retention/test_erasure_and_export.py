@@ -109,6 +109,7 @@ async def test_replaced_content_can_be_read_by_nobody(vault: Vault) -> None:
     vault.clock.advance(DAY)
     place = (vault.database, vault.keys, ORG, PROJECT, content.record_id)
     changed = await replace_parts(*place, {"metadata": metadata}, clock=vault.clock)
+    assert not (await vault.judge(evidence)).keys, "before any sweep"
     found = await vault.reader.get(ORG, PROJECT, content.record_id)
     assert found == changed
     assert dict(found.parts) == {**content.parts, "metadata": metadata}

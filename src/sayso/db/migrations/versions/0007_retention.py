@@ -1,5 +1,7 @@
 """Retention policies, encrypted content, legal holds, erasures, deletion receipts and sweeps."""
 
+import time
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -10,6 +12,13 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+MODES = {  # what was asked for before anything was kept
+    "none": "default",
+    "modified_abuse_monitoring": "stored_only",
+    "enhanced_modified_abuse_monitoring": "stored_only",
+    "zero_data_retention": "zero",
+    "enhanced_zero_data_retention": "zero",
+}
 APPEND_ONLY = ("deletion_receipts", "sweep_runs")
 
 
@@ -21,6 +30,7 @@ def upgrade() -> None:
     _proofs()
     for table in APPEND_ONLY:
         _refuse_changes(table)
+    _carry_over()
 
 
 def downgrade() -> None:
@@ -167,3 +177,38 @@ def _refuse_changes(table: str) -> None:
         f"CREATE TRIGGER {table}_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
         f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()"
     )
+
+
+def _carry_over() -> None:
+    """Make what organizations and projects have asked for their first policies."""
+    now = time.time_ns() // 1000
+    connection = op.get_bind()
+    asked = [
+        ("organization", row.id, row.id, row.data_retention)
+        for row in connection.execute(sa.text("SELECT id, data_retention FROM organizations"))
+    ] + [
+        ("project", row.id, row.organization_id, row.data_retention)
+        for row in connection.execute(sa.text("SELECT id, organization_id, data_retention FROM projects"))
+    ]
+    policies = sa.table(
+        "retention_policies",
+        *map(sa.column, ("scope_kind", "scope_id", "organization_id", "mode", "version", "days", "actor")),
+        *map(sa.column, ("effective_from", "applied_at")),
+    )
+    rows = [
+        {
+            "scope_kind": kind,
+            "scope_id": scope_id,
+            "organization_id": organization_id,
+            "mode": MODES[word],
+            "version": 1,
+            "days": 0,
+            "actor": "migration",
+            "effective_from": now,
+            "applied_at": now,
+        }
+        for kind, scope_id, organization_id, word in asked
+        if word in MODES
+    ]
+    if rows:
+        op.bulk_insert(policies, rows)
