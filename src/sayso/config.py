@@ -208,6 +208,24 @@ class Settings(BaseSettings):
         description="What stands at the end of an invoice, such as how to pay.",
         json_schema_extra={"shown_default": "none"},
     )
+    alert_webhook_url: str = Field(
+        default="",
+        description="Where spend alerts are posted as JSON, `https://…`; it may hold a secret.",
+        json_schema_extra={"shown_default": "nowhere"},
+        repr=False,
+    )
+    smtp_url: str = Field(
+        default="",
+        description="Mail server for spend alerts: `smtp://user:password@host:587`, with TLS where the "
+        "server offers it, or `smtps://user:password@host:465`.",
+        json_schema_extra={"shown_default": "none"},
+        repr=False,
+    )
+    mail_from: str = Field(
+        default="",
+        description="Address that this mail comes from.",
+        json_schema_extra={"shown_default": "none"},
+    )
     aliases: dict[str, str] = Field(
         default_factory=dict[str, str],
         description="More names for models, each to an alias or a snapshot. In the environment, JSON.",

@@ -10,7 +10,7 @@ from sayso.api.services import InvoiceTexts, Limits, Services
 from sayso.app.deployments import Deployment, Engines, build_engines
 from sayso.app.health import GatewayHealth
 from sayso.app.http_metrics import GatewayMetrics, TimedDecoder
-from sayso.app.spend_watch import tell_of_spending
+from sayso.app.spend_watch import tell_of_spending, tellers
 from sayso.app.tenancy import Tenancy
 from sayso.audio.decoding import AudioDecoder
 from sayso.billing.ledger import Ledger
@@ -32,6 +32,7 @@ from sayso.tenancy.authentication import Authenticator, check_headers
 log = EventLogger("gateway")
 
 FLUSH_SECONDS = 60.0
+WATCH_SECONDS = 30.0  # between two looks at what was spent
 
 
 class Gateway:
@@ -57,7 +58,8 @@ class Gateway:
             Readiness(self.engines.chat, self.engines.speech), tenancy.database, self._ledger
         )
         self.app: FastAPI = create_api(self._services(catalogue))
-        self._flushing: asyncio.Task[None] | None = None
+        self._tellers = tellers(settings)
+        self._regular: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Start every engine host and the decoder; does not wait for models."""
@@ -66,7 +68,10 @@ class Gateway:
         await self._decoder.start()
         self._ledger.start()
         self._billing.start()
-        self._flushing = asyncio.create_task(self._flush_regularly())
+        self._regular = [
+            asyncio.create_task(self._flush_regularly()),
+            asyncio.create_task(self._watch_spending()),
+        ]
 
     async def ready(self) -> None:
         """Wait until every host has loaded its model. Raises `ConfigurationError` when one can not."""
@@ -81,10 +86,10 @@ class Gateway:
 
     async def stop(self) -> None:
         """Stop whatever still runs and close the database."""
-        if self._flushing is not None:
-            self._flushing.cancel()
+        for task in self._regular:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._flushing
+                await task
         await self.stop_engines()
         await self._decoder.close()
         for connection in self.engines.connections:
@@ -132,7 +137,11 @@ class Gateway:
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             await self._flush()
-            await tell_of_spending(self._tenancy.database, self._metrics)
+
+    async def _watch_spending(self) -> None:
+        while True:
+            await tell_of_spending(self._tenancy.database, self._metrics, self._tellers)
+            await asyncio.sleep(WATCH_SECONDS)
 
     async def _flush(self) -> None:
         try:

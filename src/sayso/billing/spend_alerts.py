@@ -8,6 +8,7 @@ from typing import Literal, cast
 from sqlalchemy import Select, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sayso.billing.alert_deliveries import Channel, queue
 from sayso.billing.counters import period_start
 from sayso.billing.scopes import Scope, ScopeKind
 from sayso.billing.tables import Counter, SpendAlert
@@ -87,10 +88,11 @@ async def remove_alert(session: AsyncSession, scope: Scope, alert_id: str) -> bo
     return row is not None
 
 
-async def raise_alerts(db: Database, now: int) -> Sequence[RaisedAlert]:
+async def raise_alerts(db: Database, now: int, channels: Sequence[Channel] = ()) -> Sequence[RaisedAlert]:
     """Mark the alerts that the charges of this month have reached, and return those that were not yet.
 
-    Of several processes that ask at once, one gets each alert.
+    Of several processes that ask at once, one gets each alert. What `channels` have to tell of it is kept in
+    the same transaction.
     """
     month = period_start(MONTH, now)
     reached = select(SpendAlert, Counter.posted).join(
@@ -108,9 +110,10 @@ async def raise_alerts(db: Database, now: int) -> Sequence[RaisedAlert]:
         if (await session.execute(reached.limit(1))).first() is None:
             return ()
     async with db.transaction() as session:
-        rows = (await session.execute(reached)).all()
+        rows = [(row, posted) for row, posted in await session.execute(reached)]
         ids = [row.id for row, _ in rows]
         await session.execute(update(SpendAlert).where(SpendAlert.id.in_(ids)).values(raised_month=month))
+        queue(session, rows, channels, month, now)
         return [
             RaisedAlert(row.id, Scope(cast("ScopeKind", row.scope_kind), row.scope_id), row.nano_usd, posted)
             for row, posted in rows

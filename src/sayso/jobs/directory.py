@@ -1,5 +1,7 @@
 """Whom ids and names stand for."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,6 +34,27 @@ async def key_names(db: Database, org_id: OrgId) -> dict[str, str]:
     async with db.read() as session:
         rows = await session.execute(query.where(Project.organization_id == org_id))
         return {str(key): name for key, name in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeNames:
+    """An organization, and its project where the scope is one."""
+
+    organization_id: OrgId
+    organization: str
+    project_id: ProjectId | None = None
+    project: str | None = None
+
+
+async def names_of(db: Database, scope: Scope) -> ScopeNames | None:
+    """Return what an organization's or a project's scope is called; None where there is no such thing."""
+    async with db.read() as session:
+        if scope.kind == "organization":
+            organization = await session.get(Organization, OrgId(scope.id))
+            return ScopeNames(organization.id, organization.name) if organization else None
+        query = select(Organization.id, Organization.name, Project.id, Project.name).join(Project)
+        found = (await session.execute(query.where(Project.id == scope.id))).one_or_none()
+        return ScopeNames(*found) if found else None
 
 
 async def named_scope(db: Database, org_id: OrgId, project: str | None, key: str | None) -> Scope:

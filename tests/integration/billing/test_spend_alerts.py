@@ -92,7 +92,7 @@ async def test_what_is_told_is_counted(db: Database) -> None:
     for scope in (PROJECT, ORGANIZATION):
         await charge(db, scope, 5, now=wall_clock())
     for _ in range(2):
-        await tell_of_spending(db, metrics)
+        await tell_of_spending(db, metrics, {})
     page = metrics.render()[0].decode()
     assert 'sayso_spend_alerts_total{scope="project"} 1.0' in page
     assert 'sayso_spend_alerts_total{scope="organization"} 1.0' in page
