@@ -4,13 +4,14 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.acceptance.running_server import RunningServer
-from tests.acceptance.server_books import TOKEN, Charged, EngineCounter, NewHolds, charged, hold_state
+from tests.acceptance.server_books import SECOND, TOKEN, Charged, EngineCounter, NewHolds, charged, hold_state
 
 MOST = 24
 STORY = "Write a long story about a lighthouse keeper."
@@ -174,3 +175,26 @@ async def test_who_waits_and_leaves_pays_nothing(fake_server: RunningServer) -> 
             counter.until_idle()
             assert counter.now == 4 * 40
     assert {charged(fake_server, found).charge for found in first} == {2 * 40 * TOKEN}
+
+
+async def test_speech_that_is_left_costs_all_of_it_from_its_first_words_on(
+    server: RunningServer, http: httpx.AsyncClient, recording: Path
+) -> None:
+    holds = NewHolds(server)
+    sound = 3 * await asyncio.to_thread(recording.read_bytes)  # 33 seconds: two windows
+    form: dict[str, Any] = {
+        "data": {"model": "whisper-1", "stream": "true"},
+        "files": {"file": ("a.mp3", sound)},
+    }
+    early = asyncio.create_task(http.post("/audio/transcriptions", **form))
+    (request_id,) = await asyncio.to_thread(holds.take, 1)
+    early.cancel()
+    assert await asyncio.to_thread(hold_state, server, request_id) == "void"
+    async with http.stream("POST", "/audio/transcriptions", **form) as response:
+        async for line in response.aiter_lines():
+            if "transcript.text.delta" in line:
+                break
+    paid = charged(server, response.headers["x-request-id"])
+    print(f"left after its first words: {paid.audio_milliseconds} ms, charged {paid.charge}")
+    assert paid.outcome == "disconnected"
+    assert paid.charge == round(paid.audio_milliseconds / 1_000) * SECOND == 33 * SECOND
