@@ -21,6 +21,8 @@ from sayso.core.chat import (
     Tool,
     ToolCallDelta,
 )
+from sayso.engines.hosted import HostedChatEngine
+from sayso.engines.upstream.chat import UpstreamChatEngine
 from sayso.errors import ContextLengthExceeded, InvalidRequest, UnsupportedParameter
 from tests.contracts.engine_fixtures import ChatSubject, chat_subjects, open_chat_subject
 
@@ -163,6 +165,32 @@ async def test_closing_the_stream_stops_the_work(subject: ChatSubject) -> None:
     async with asyncio.timeout(0.5):
         while await subject.running() > 0:  # noqa: ASYNC110 - asked across a process boundary
             await asyncio.sleep(0.01)
+
+
+async def test_a_closed_stream_can_be_asked_what_it_used(subject: ChatSubject) -> None:
+    stream = subject.engine.chat(ask(COUNT, max_tokens=400, id="closed"))
+    seen = 0
+    async for event in stream:
+        if isinstance(event, TextDelta):
+            seen = event.completion_tokens
+            break
+    await stream.aclose()
+    used = await subject.engine.stop("closed")
+    if isinstance(subject.engine, UpstreamChatEngine) and not isinstance(subject.engine, HostedChatEngine):
+        assert used is None  # another server does not tell
+        return
+    assert used is not None
+    assert used.prompt_tokens > 0
+    assert seen <= used.completion_tokens < 400
+    assert await subject.engine.stop("closed") == used
+    assert await subject.engine.stop("of nobody") is None
+
+
+async def test_a_request_that_is_done_used_what_it_said(subject: ChatSubject) -> None:
+    events = await events_of(subject, ask(COUNT, id="done"))
+    assert isinstance(events[-1], Finished)
+    used = await subject.engine.stop("done")
+    assert used is None or used.total_tokens == events[-1].usage.total_tokens
 
 
 async def test_requests_run_together(subject: ChatSubject) -> None:

@@ -7,6 +7,7 @@ Rules that every engine keeps, and the contract suite checks:
 2. After the first event the only exception is an `EngineError`.
 3. The stream's last event is `Finished` (or `SpeechFinished`), once, with the whole usage.
 4. Closing the stream (`aclose`) aborts the work at once; a request that waits never starts.
+5. A chat that has an id can be asked after that what it used (`stop`), to the token.
 """
 
 from collections.abc import AsyncGenerator
