@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import starmap
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import literal, select
 
 from sayso.billing.money import checked
 from sayso.billing.tables import UsageDay
 from sayso.billing.usage_buckets import WIDTH_SECONDS, BucketPage
-from sayso.billing.usage_report import EVERYTHING, UsageFilter, filters
+from sayso.billing.usage_report import EVERYTHING, UsageFilter, filters, total
 from sayso.db.session import Database
 from sayso.ids import OrgId
 
@@ -73,7 +73,7 @@ async def costs_by_day(
         *(table.prompt_charge, table.completion_charge, table.audio_charge),
     )
     query = (
-        select(table.day, *ids, table.model, *map(func.sum, counts))
+        select(table.day, *ids, table.model, *map(total, counts))
         .where(table.organization_id == org_id, table.day >= page.start, table.day < page.end)
         .where(*filters(only, table))
         .group_by(*groups)
@@ -94,8 +94,7 @@ _UNITS: Mapping[str, QuantityUnit] = dict(_ITEMS)
 def _add_up(sums: _Sums, row: Sequence[Any], line_items: Sequence[str] | None, *, by_item: bool) -> None:
     """Add each meter of `row` to its group."""
     project_id, user_id, api_key_id, model, *numbers = row
-    for (item, _), counted, charged in zip(_ITEMS, numbers[:3], numbers[3:], strict=True):
-        quantity, charge = int(counted), int(charged)  # PostgreSQL sums whole numbers into decimals
+    for (item, _), quantity, charge in zip(_ITEMS, numbers[:3], numbers[3:], strict=True):
         name = line_item(model, item)
         if not (quantity or charge) or (line_items is not None and name not in line_items):
             continue
