@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
@@ -77,9 +76,9 @@ class Tenants:
 
 
 @asynccontextmanager
-async def two_tenants(services: Services, folder: Path) -> AsyncIterator[Tenants]:
-    """Put real accounts under `services`."""
-    async with Database.open(f"sqlite:///{folder / 'sayso.db'}") as db:
+async def two_tenants(services: Services, url: str) -> AsyncIterator[Tenants]:
+    """Put real accounts, in the database at `url`, under `services`."""
+    async with Database.open(url) as db:
         await migrate(db)
         await ensure_launch_prices(db)
         ledger = Ledger.open(db)

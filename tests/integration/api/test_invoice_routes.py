@@ -27,7 +27,7 @@ PATH = f"{INVOICES}/{OVER}"
 async def tenants(make_world: MakeWorld, tmp_path: Path) -> AsyncIterator[Tenants]:
     """Two organizations which used something in a month that is over."""
     services = replace(make_world().services, invoice_texts=InvoiceTexts("Seller", "Note"))
-    async with two_tenants(services, tmp_path) as made:
+    async with two_tenants(services, f"sqlite:///{tmp_path / 'sayso.db'}") as made:
         ledger = Ledger.open(made.accounts.db, clock=lambda: (OVER.end - 3_600) * 1_000_000)
         await spend(ledger, made.first, 10_000)
         await spend(ledger, made.second, 20_000)

@@ -12,6 +12,7 @@ from sayso.tenancy.paging import Cut
 from tests.integration.api.conftest import MakeWorld
 from tests.integration.api.route_rows import ORG, PROJECT, ROWS, Row
 from tests.integration.api.tenants import Tenant, Tenants, two_tenants
+from tests.postgresql_server import PostgresqlServer
 
 Door = Literal["project", "admin"]
 MISSING = "aaaaaaaaaaaaaaaaaaaaaaaa"
@@ -21,9 +22,18 @@ MISSING = "aaaaaaaaaaaaaaaaaaaaaaaa"
 NO_ID = {"model", "kind", "rate_limit_id", "interval", "month"}
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'sayso.db'}"
+    server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+    return server.new_database()
+
+
 @pytest.fixture
-async def tenants(make_world: MakeWorld, tmp_path: Path) -> AsyncIterator[Tenants]:
-    async with two_tenants(make_world().services, tmp_path) as made:
+async def tenants(make_world: MakeWorld, url: str) -> AsyncIterator[Tenants]:
+    async with two_tenants(make_world().services, url) as made:
         yield made
 
 
