@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from sayso.db.faults import translate_faults
-from sayso.errors import ConfigurationError
+from sayso.errors import ConfigurationError, StorageUnavailable
 
 BUSY_SECONDS = 10.0  # how long a connection waits for another process's lock
 CHECKPOINT_SECONDS = 0.05  # how long emptying the write-ahead log waits for readers
@@ -116,16 +117,17 @@ def sync_engine(url: URL) -> Engine:
 def clear_log(url: URL) -> bool:
     """Move the write-ahead log into the database and empty it; False where others were in the way.
 
-    Waits for nobody for longer than a moment, because writers wait meanwhile.
+    Waits for nobody for longer than a moment, because writers wait meanwhile. Raises `StorageUnavailable`.
     """
-    connection = driver().module.connect(url.database, isolation_level=None, timeout=CHECKPOINT_SECONDS)
+    module = driver().module
     try:
-        # The first copies what it can beside everybody's work, so that little is left for the second.
-        for mode in ("PASSIVE", "TRUNCATE"):
-            busy, *_ = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-        return not busy
-    finally:
-        connection.close()
+        with closing(module.connect(url.database, isolation_level=None, timeout=CHECKPOINT_SECONDS)) as log:
+            # The first copies what it can beside everybody's work, so that little is left for the second.
+            for mode in ("PASSIVE", "TRUNCATE"):
+                busy, *_ = log.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            return not busy
+    except module.OperationalError as error:
+        raise StorageUnavailable from error
 
 
 def unavailable(error: BaseException, *, read_only: bool) -> bool:

@@ -1,23 +1,47 @@
 """Erasure of content on request: of a record, a user, a project or an organization."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
 from sqlalchemy import ColumnElement, CursorResult, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sayso.db.session import Database
 from sayso.ids import OrgId, new_id
 from sayso.retention.tables import ErasureRow, RetainedRecord
+
+RECORDS = 1_000  # that are marked in one transaction
 
 ErasureScope: TypeAlias = Literal["record", "user", "project", "organization"]
 
 
 @dataclass(frozen=True, slots=True)
-class Erasure:
-    """A request to erase. `records` is how many were there then; what was under way is erased as well.
+class ErasureMark:
+    """Whose content is to be erased: what was made up to `requested_at`, in Unix microseconds."""
 
-    `scope_id` is a record's, a user's or service account's, a project's or the organization's id;
-    `requested_at` in Unix microseconds.
+    organization_id: str
+    scope_kind: str
+    scope_id: str
+    requested_at: int
+
+    def covers(self, organization_id: str, project_id: str, owner_id: str, created_at: int) -> bool:
+        """Return whether content goes; a single record is marked in its row and not here."""
+        subjects = {"user": owner_id, "project": project_id, "organization": organization_id}
+        return (
+            organization_id == self.organization_id
+            and subjects.get(self.scope_kind) == self.scope_id
+            and created_at <= self.requested_at
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A request to erase; what was under way then is erased as well.
+
+    `scope_id` is a record's, a user's or service account's, a project's or the organization's id.
+    `applied_at` is when the sweep had marked all that there was, None until then, `records` how many it were.
+    Moments are Unix microseconds.
     """
 
     id: str
@@ -26,6 +50,7 @@ class Erasure:
     scope_id: str
     requested_at: int
     actor: str
+    applied_at: int | None
     records: int
 
 
@@ -41,54 +66,94 @@ async def request_erasure(
     """Ask in the open transaction that content be erased: hidden from the commit on, destroyed by the sweep.
 
     Wake the sweeper after the commit. Under a legal hold it is hidden and stays until the hold is released.
+    A record that is not there makes an erasure of no records.
     """
-    mine = (RetainedRecord.organization_id == organization_id) & RetainedRecord.erased_at.is_(None)
-    mine = mine & (RetainedRecord.created_at <= now)
-    marked = update(RetainedRecord).where(mine, _subject(scope_kind, scope_id)).values(erased_at=now)
-    found = cast("CursorResult[tuple[()]]", await session.execute(marked))
-    erasure = Erasure(
-        new_id("erasure"), organization_id, scope_kind, scope_id, now, actor, max(found.rowcount, 0)
+    alone = scope_kind == "record"
+    row = ErasureRow(
+        id=new_id("erasure"),
+        organization_id=organization_id,
+        scope_kind=scope_kind,
+        scope_id=scope_id,
+        requested_at=now,
+        actor=actor,
+        applied_at=now if alone else None,
+        records=0,
     )
-    session.add(
-        ErasureRow(
-            id=erasure.id,
-            organization_id=organization_id,
-            scope_kind=scope_kind,
-            scope_id=scope_id,
-            requested_at=now,
-            actor=actor,
-            records=erasure.records,
-        )
-    )
+    if alone:
+        mine = RetainedRecord.organization_id == organization_id
+        this = mine & (RetainedRecord.id == scope_id) & RetainedRecord.erased_at.is_(None)
+        marked = await session.execute(update(RetainedRecord).where(this).values(erased_at=now))
+        row.records = cast("CursorResult[()]", marked).rowcount
+    session.add(row)
     await session.flush()
-    return erasure
+    return _erasure(row)
 
 
 async def list_erasures(session: AsyncSession, organization_id: OrgId) -> list[Erasure]:
     """Return an organization's requests to erase, the oldest first."""
     query = select(ErasureRow).where(ErasureRow.organization_id == organization_id)
     rows = await session.scalars(query.order_by(ErasureRow.requested_at, ErasureRow.id))
-    return [
-        Erasure(
-            row.id,
-            OrgId(row.organization_id),
-            cast("ErasureScope", row.scope_kind),
-            row.scope_id,
-            row.requested_at,
-            row.actor,
-            row.records,
-        )
-        for row in rows
-    ]
+    return [_erasure(row) for row in rows]
 
 
-def _subject(scope_kind: ErasureScope, scope_id: str) -> ColumnElement[bool]:
-    match scope_kind:
-        case "record":
-            return RetainedRecord.id == scope_id
+async def waiting_erasures(session: AsyncSession, organization_id: OrgId) -> list[ErasureMark]:
+    """Return an organization's requests that the sweep has not applied yet."""
+    query = select(
+        ErasureRow.organization_id, ErasureRow.scope_kind, ErasureRow.scope_id, ErasureRow.requested_at
+    ).where(ErasureRow.applied_at.is_(None), ErasureRow.organization_id == organization_id)
+    return [ErasureMark(*row) for row in await session.execute(query)]
+
+
+async def apply_erasures(db: Database, clock: Callable[[], int]) -> int:
+    """Mark the records of every request that waits, a few at a time; return how many."""
+    async with db.read() as session:
+        waiting = list(await session.scalars(select(ErasureRow).where(ErasureRow.applied_at.is_(None))))
+    total = 0
+    for erasure in waiting:
+        marked = await _mark(db, erasure)
+        async with db.transaction() as session:
+            row = await session.get_one(ErasureRow, erasure.id)
+            row.applied_at, row.records = clock(), row.records + marked
+        total += marked
+    return total
+
+
+async def _mark(db: Database, erasure: ErasureRow) -> int:
+    theirs = (
+        (RetainedRecord.organization_id == erasure.organization_id)
+        & _subject(erasure)
+        & (RetainedRecord.created_at <= erasure.requested_at)
+        & RetainedRecord.erased_at.is_(None)
+    )
+    marked = 0
+    while True:
+        async with db.transaction() as session:
+            ids = list(await session.scalars(select(RetainedRecord.id).where(theirs).limit(RECORDS)))
+            change = update(RetainedRecord).where(RetainedRecord.id.in_(ids))
+            await session.execute(change.values(erased_at=erasure.requested_at))
+        marked += len(ids)
+        if len(ids) < RECORDS:
+            return marked
+
+
+def _subject(erasure: ErasureRow) -> ColumnElement[bool]:
+    match erasure.scope_kind:
         case "user":
-            return RetainedRecord.owner_id == scope_id
+            return RetainedRecord.owner_id == erasure.scope_id
         case "project":
-            return RetainedRecord.project_id == scope_id
-        case "organization":
-            return RetainedRecord.organization_id == scope_id
+            return RetainedRecord.project_id == erasure.scope_id
+        case _:
+            return RetainedRecord.organization_id == erasure.scope_id
+
+
+def _erasure(row: ErasureRow) -> Erasure:
+    return Erasure(
+        row.id,
+        OrgId(row.organization_id),
+        cast("ErasureScope", row.scope_kind),
+        row.scope_id,
+        row.requested_at,
+        row.actor,
+        row.applied_at,
+        row.records,
+    )

@@ -9,8 +9,7 @@ from sayso.ids import OrgId, ProjectId
 from sayso.retention.clock import wall_clock
 from sayso.retention.content import Retained
 from sayso.retention.key_store import KeyStore
-from sayso.retention.legal_holds import active_holds
-from sayso.retention.policies import pending
+from sayso.retention.outstanding import Outstanding
 from sayso.retention.reading import RetentionReader, read_sealed
 from sayso.retention.tables import RetainedRecord
 
@@ -44,12 +43,12 @@ async def export(
         async with db.read() as session:
             page = query.where(RetainedRecord.id > after).order_by(RetainedRecord.id).limit(RECORDS)
             rows = _some(list(await session.scalars(page)))
-            versions = await pending(session, organization_id)
-            sealed = await read_sealed(session, rows, versions, await active_holds(session))
+            outstanding = await Outstanding.load(session, organization_id)
+            sealed = await read_sealed(session, rows, outstanding)
         if not rows:
             return
         after, now = rows[-1].id, clock()
-        seen = [one for one in sealed if one.held or (one.expires_at > now and one.row.erased_at is None)]
+        seen = [one for one in sealed if one.held or (one.expires_at > now and not one.erased)]
         for one in await reader.open(seen):
             yield one
 

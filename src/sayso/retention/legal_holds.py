@@ -90,10 +90,12 @@ async def list_holds(session: AsyncSession, organization_id: OrgId) -> list[Lega
     return [_hold(row) for row in rows]
 
 
-async def active_holds(session: AsyncSession) -> list[LegalHold]:
-    """Return every hold that lasts."""
-    rows = await session.scalars(select(LegalHoldRow).where(LegalHoldRow.released_at.is_(None)))
-    return [_hold(row) for row in rows]
+async def active_holds(session: AsyncSession, organization_id: OrgId | None = None) -> list[LegalHold]:
+    """Return the holds that last, of one organization or of all."""
+    query = select(LegalHoldRow).where(LegalHoldRow.released_at.is_(None))
+    if organization_id is not None:
+        query = query.where(LegalHoldRow.organization_id == organization_id)
+    return [_hold(row) for row in await session.scalars(query)]
 
 
 def is_held(holds: Iterable[LegalHold], organization_id: str, project_id: str) -> bool:

@@ -14,8 +14,7 @@ from sayso.ids import OrgId, ProjectId
 from sayso.retention.clock import wall_clock
 from sayso.retention.content import Kind, Retained
 from sayso.retention.key_store import KeyLocation, KeyStore
-from sayso.retention.legal_holds import LegalHold, active_holds, is_held
-from sayso.retention.policies import PolicyVersion, expiry, pending
+from sayso.retention.outstanding import Outstanding
 from sayso.retention.sealing import Binding, Part, SealedChunk, unseal
 from sayso.retention.tables import RetainedChunk, RetainedRecord
 
@@ -44,10 +43,11 @@ class RetainedPage:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A record's row with its chunks, as one read found them; `expires_at` is what counts."""
+    """A record's row with its chunks, as one read found them, and what counts for it now."""
 
     row: RetainedRecord
     expires_at: int
+    erased: bool
     held: bool
     chunks: tuple[SealedChunk, ...]
 
@@ -97,12 +97,12 @@ class RetentionReader:
 
     async def page(self, organization_id: OrgId, project_id: ProjectId, wanted: Wanted) -> RetainedPage:
         """Return records of a project by the moment of their making. Raises `ObjectNotFound` for `after`."""
-        limit = min(wanted.limit, READ_AT_ONCE)
+        limit, place = min(wanted.limit, READ_AT_ONCE), (organization_id, project_id)
         query = _filtered(_of_project(organization_id, project_id), wanted)
         async with self._db.read() as session:
             if wanted.after:
                 cursor = await session.get(RetainedRecord, wanted.after)
-                if cursor is None or cursor.project_id != project_id:
+                if cursor is None or (cursor.organization_id, cursor.project_id) != place:
                     raise ObjectNotFound(f"There is no content '{wanted.after}'.")
                 query = query.where(_beyond(cursor, wanted.order))
             query = query.where(RetainedRecord.expires_at > self._clock())
@@ -117,11 +117,10 @@ class RetentionReader:
     async def _visible(
         self, session: AsyncSession, organization_id: OrgId, rows: Sequence[RetainedRecord]
     ) -> list[Sealed]:
-        versions = await pending(session, organization_id)
-        holds = await active_holds(session)
-        sealed = await read_sealed(session, rows, versions, holds)
+        outstanding = await Outstanding.load(session, organization_id)
+        sealed = await read_sealed(session, rows, outstanding)
         now = self._clock()
-        return [one for one in sealed if one.expires_at > now]
+        return [one for one in sealed if one.expires_at > now and not one.erased]
 
     def _opened(self, sealed: Sealed) -> Retained | None:
         key = self._keys.key(sealed.location)
@@ -144,12 +143,9 @@ class RetentionReader:
 
 
 async def read_sealed(
-    session: AsyncSession,
-    rows: Sequence[RetainedRecord],
-    versions: Sequence[PolicyVersion],
-    holds: Sequence[LegalHold],
+    session: AsyncSession, rows: Sequence[RetainedRecord], outstanding: Outstanding
 ) -> list[Sealed]:
-    """Return complete records with their chunks, by the policies that wait and the holds that last."""
+    """Return records with their chunks."""
     ids = [row.id for row in rows]
     chunks: dict[str, list[SealedChunk]] = {}
     columns = select(
@@ -163,8 +159,9 @@ async def read_sealed(
     return [
         Sealed(
             row,
-            expiry(versions, row.project_id, row.created_at, row.expires_at, stored=bool(row.stored)),
-            is_held(holds, row.organization_id, row.project_id),
+            outstanding.expires_at(row),
+            outstanding.erased(row),
+            outstanding.held(row),
             tuple(chunks.get(row.id, ())),
         )
         for row in rows

@@ -37,9 +37,7 @@ async def replace_parts(
     if old.held:
         raise InvalidRequest("A legal hold covers this content: it can not be changed.", code="legal_hold")
     new = replace(old, parts={**old.parts, **parts})
-    (issued,) = await asyncio.to_thread(
-        lambda: keys.issue(organization_id, day_of(old.created_at), 1, durable=True)
-    )
+    (issued,) = await asyncio.to_thread(lambda: keys.issue(organization_id, day_of(clock()), 1, durable=True))
     chunks = await asyncio.to_thread(lambda: seal(issued.key, sealed.binding, new.parts))
     try:
         async with db.transaction() as session:

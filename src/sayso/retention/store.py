@@ -50,6 +50,7 @@ class RetentionStore:
         writer: GroupWriter[WriteOperation, Written],
         *,
         ceiling_days: int = DEFAULT_DAYS,
+        clock: Callable[[], int] = wall_clock,
         queue_bytes: int = QUEUE_BYTES,
     ) -> None:
         self.dropped = 0
@@ -57,6 +58,7 @@ class RetentionStore:
         self._keys = keys
         self._writer = writer
         self._ceiling_days = ceiling_days
+        self._clock = clock
         self._queue_bytes = queue_bytes
         self._queue: deque[_Waiting] = deque()
         self._waiting_bytes = 0
@@ -81,7 +83,7 @@ class RetentionStore:
         writer: GroupWriter[WriteOperation, Written] = GroupWriter(
             database.sync_engine(), ContentWriter(ceiling_days, clock), durable=must_be_durable
         )
-        return cls(database, keys, writer, ceiling_days=ceiling_days, queue_bytes=queue_bytes)
+        return cls(database, keys, writer, ceiling_days=ceiling_days, clock=clock, queue_bytes=queue_bytes)
 
     def start(self) -> None:
         """Begin to write what is queued."""
@@ -168,7 +170,7 @@ class RetentionStore:
     async def _write(self, batch: list[_Waiting]) -> None:
         written: Sequence[Written | BaseException]
         try:
-            written = await self._written([waiting.content for waiting in batch])
+            written = await self._written_if_kept([waiting.content for waiting in batch])
         except Exception as error:  # noqa: BLE001 - handed to those whose content it is
             written = [error] * len(batch)
         for waiting, result in zip(batch, written, strict=True):
@@ -178,6 +180,19 @@ class RetentionStore:
                 waiting.done.exception()  # a caller that left does not look at it
             else:
                 waiting.done.set_result(result)
+
+    async def _written_if_kept(self, contents: list[Content]) -> Sequence[Written | BaseException]:
+        """Write what a policy keeps that is half a second old; the transaction looks at the newest."""
+        kept = [
+            n
+            for n, content in enumerate(contents)
+            if (await self.policy(content.organization_id, content.project_id)).keeps(stored=content.stored)
+        ]
+        results: list[Written | BaseException] = [NotKept()] * len(contents)
+        if kept:
+            for n, result in zip(kept, await self._written([contents[n] for n in kept]), strict=True):
+                results[n] = result
+        return results
 
     async def _written(self, contents: list[Content]) -> Sequence[Written | BaseException]:
         """Encrypt and write; what is not kept has no key afterwards."""
@@ -200,11 +215,13 @@ class RetentionStore:
         return results
 
     def _sealed(self, contents: list[Content]) -> list[tuple[Content, IssuedKey, list[SealedChunk]]]:
-        groups: dict[tuple[str, str], list[int]] = {}
+        # The day of writing: long after a day is over, keys that no row names are taken for lost.
+        day = day_of(self._clock())
+        groups: dict[str, list[int]] = {}
         for n, content in enumerate(contents):
-            groups.setdefault((content.organization_id, day_of(content.created_at)), []).append(n)
+            groups.setdefault(content.organization_id, []).append(n)
         issued: dict[int, IssuedKey] = {}
-        for (organization_id, day), group in groups.items():
+        for organization_id, group in groups.items():
             durable = any(contents[n].stored for n in group)
             keys = self._keys.issue(organization_id, day, len(group), durable=durable)
             issued |= zip(group, keys, strict=True)

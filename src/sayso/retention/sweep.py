@@ -13,6 +13,7 @@ from sayso.db.session import Database
 from sayso.errors import StorageUnavailable
 from sayso.retention.clock import DAY, ClockGuard, day_of, steady_clock, wall_clock
 from sayso.retention.destruction import Doomed, destroy, find_doomed
+from sayso.retention.erasure import apply_erasures
 from sayso.retention.key_store import KeyLocation, KeyStore
 from sayso.retention.legal_holds import active_holds, not_held
 from sayso.retention.policy import DEFAULT_DAYS
@@ -67,7 +68,10 @@ class SweepRun:
 
 
 class Sweeper:
-    """Destroys what is due, again and again; every run picks up what a killed one left."""
+    """Destroys what is due, again and again; every run picks up what a killed one left.
+
+    `last` is the last run that came to its end: when it is long ago, somebody should be told.
+    """
 
     def __init__(
         self,
@@ -87,6 +91,7 @@ class Sweeper:
         self._looked_closely = ""  # the last day on which it was
         self._looked_at_files = ""
         self._written_at = 0
+        self.last: SweepRun | None = None
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -112,6 +117,8 @@ class Sweeper:
                 await self.sweep()
             except StorageUnavailable as error:
                 log.warning("sweep_failed", error=error)
+            except Exception as error:  # noqa: BLE001 - what is due stays due, and the next run must come
+                log.error("sweep_failed", error=error)  # noqa: TRY400 - an event logger
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(every):
                     await self._woken.wait()
@@ -126,6 +133,7 @@ class Sweeper:
             log.warning("sweep_held_back", reason="the clock jumped")
             return None
         shortened = await apply_pending(self._db, self._clock)
+        await apply_erasures(self._db, self._clock)
         receipts = await self._destroy_due(started_at)
         if (today := day_of(started_at)) != self._looked_closely:
             shortened += await apply_ceiling(self._db, self._ceiling_days)
@@ -144,7 +152,8 @@ class Sweeper:
             await self._next_expiry(),
             residue,
         )
-        return await self._write_down(run)
+        self.last = await self._write_down(run)
+        return self.last
 
     async def _destroy_due(self, now: int) -> list[Receipt]:
         erased = RetainedRecord.erased_at.is_not(None)

@@ -136,10 +136,21 @@ class RetainedChunk(Base):
 
 
 class ErasureRow(Base):
-    """A request to erase content; it also covers what was under way when it was made."""
+    """A request to erase content; it also covers what was under way when it was made.
+
+    `applied_at` is when the rows that it covers had been marked, None until then.
+    """
 
     __tablename__ = "erasures"
-    __table_args__ = (Index("ix_erasures_organization_id_requested_at", "organization_id", "requested_at"),)
+    __table_args__ = (
+        Index("ix_erasures_organization_id_requested_at", "organization_id", "requested_at"),
+        Index(
+            "ix_erasures_applied_at",
+            "applied_at",
+            sqlite_where=text("applied_at IS NULL"),
+            postgresql_where=text("applied_at IS NULL"),
+        ),
+    )
 
     id: Mapped[KeyId]
     organization_id: Mapped[Id]
@@ -147,6 +158,7 @@ class ErasureRow(Base):
     scope_id: Mapped[Id]
     requested_at: Mapped[Moment]
     actor: Mapped[Id]
+    applied_at: Mapped[MaybeMoment]
     records: Mapped[Count]
 
 

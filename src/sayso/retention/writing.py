@@ -7,13 +7,15 @@ from typing import TypeAlias
 from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 
 from sayso.retention.classes import CONTENT
+from sayso.retention.clock import DAY
 from sayso.retention.content import Content, Kept, NotKept
+from sayso.retention.erasure import ErasureMark
 from sayso.retention.key_store import KeyLocation
 from sayso.retention.policies import in_force, newest_versions
 from sayso.retention.sealing import SealedChunk
 from sayso.retention.tables import ErasureRow, RetainedChunk, RetainedRecord
 
-ERASURES_LOOK_BACK = 3_600_000_000  # microseconds; content waits for seconds at most
+ERASURES_LOOK_BACK = DAY  # longer than any request lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class ContentWriter:
             content = operation.content
             policy, name = in_force(newest, content.organization_id, content.project_id, self._ceiling_days)
             expires_at = policy.expires_at(content.created_at, stored=content.stored)
-            refused = expires_at <= self._clock() or any(one.covers(content) for one in erasures)
+            covered = (content.organization_id, content.project_id, content.owner_id, content.created_at)
+            refused = expires_at <= self._clock() or any(one.covers(*covered) for one in erasures)
             if refused or (isinstance(operation, Append) and content.record_id not in open_records):
                 results.append(NotKept())
                 continue
@@ -88,39 +91,21 @@ class ContentWriter:
             connection.execute(done.values(complete=1))
         return results
 
-    def _erasures(self, connection: Connection, organization_ids: set[str]) -> list["_Erasure"]:
+    def _erasures(self, connection: Connection, organization_ids: set[str]) -> list[ErasureMark]:
         since = self._clock() - ERASURES_LOOK_BACK
         found = connection.execute(_ERASURES, {"organizations": list(organization_ids), "since": since})
-        return [_Erasure(*row) for row in found]
-
-
-@dataclass(frozen=True, slots=True)
-class _Erasure:
-    organization_id: str
-    scope_kind: str
-    scope_id: str
-    requested_at: int
-
-    def covers(self, content: Content) -> bool:
-        """Return whether `content` was under way when its erasure was asked for."""
-        subject = {
-            "record": content.record_id,
-            "user": content.owner_id,
-            "project": content.project_id,
-            "organization": content.organization_id,
-        }[self.scope_kind]
-        return (
-            content.organization_id == self.organization_id
-            and subject == self.scope_id
-            and content.created_at <= self.requested_at
-        )
+        return [ErasureMark(*row) for row in found]
 
 
 _ORGANIZATIONS: BindParameter[Sequence[str]] = bindparam("organizations", expanding=True)
 _SINCE: BindParameter[int] = bindparam("since")
 _ERASURES = select(
     ErasureRow.organization_id, ErasureRow.scope_kind, ErasureRow.scope_id, ErasureRow.requested_at
-).where(ErasureRow.organization_id.in_(_ORGANIZATIONS), ErasureRow.requested_at >= _SINCE)
+).where(
+    ErasureRow.organization_id.in_(_ORGANIZATIONS),
+    ErasureRow.requested_at >= _SINCE,
+    ErasureRow.scope_kind != "record",
+)
 
 
 def _open_records(connection: Connection, appends: Sequence[Append]) -> set[str]:

@@ -1,5 +1,6 @@
 """A database of either kind with a key store, a store and a sweeper, and a clock that tests turn."""
 
+import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -63,6 +64,7 @@ class Vault:
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
+        self.since = time.time() - 1
         self.keys = KeyStore.open(self.folder)
         self.store = RetentionStore.open(self.database, self.keys, clock=self.clock)
         self.reader = RetentionReader(self.database, self.keys, clock=self.clock)
@@ -130,6 +132,15 @@ class Vault:
             async with self.database.transaction() as session:
                 await session.execute(text("CHECKPOINT"))
 
+    @property
+    def written(self) -> list[Path]:
+        """The files, without those parts of a server's log that were written before."""
+        found: list[Path] = []
+        for folder in self.files:
+            log = sorted(folder.iterdir()) if folder.name == "pg_wal" else []
+            found += [one for one in log if one.stat().st_mtime >= self.since] if log else [folder]
+        return found
+
     async def gather(self, content: Content) -> Evidence:
         """What an auditor writes down about content while it can be read."""
         needles = text_needles("canary", content.parts["request"].decode())
@@ -137,7 +148,7 @@ class Vault:
 
     async def judge(self, evidence: Evidence) -> Judgement:
         await self.settle_files()
-        return judge(evidence, self.files, ())
+        return judge(evidence, self.written, ())
 
     async def rows(self, model: type[Base]) -> list[dict[str, Any]]:
         """Every row of a table, in the order of its primary key."""

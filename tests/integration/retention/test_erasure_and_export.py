@@ -1,6 +1,7 @@
 """What is asked to go goes, what is asked for comes out, and what is changed is changed for good."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -37,7 +38,9 @@ async def hold(vault: Vault) -> None:
         )
 
 
-@pytest.mark.parametrize(("kind", "scope_id"), [("user", "user_2"), ("project", OTHER_PROJECT)])
+@pytest.mark.parametrize(
+    ("kind", "scope_id"), [("user", "user_2"), ("project", OTHER_PROJECT), ("record", "")]
+)
 async def test_erased_content_is_hidden_at_once_and_then_gone(
     vault: Vault, kind: ErasureScope, scope_id: str
 ) -> None:
@@ -47,8 +50,7 @@ async def test_erased_content_is_hidden_at_once_and_then_gone(
         organization_id=OTHER_ORG, owner_id="user_2", project_id=ProjectId("proj_of_org_2")
     )
     evidence = await vault.gather(mine)
-    erasure = await erase(vault, kind, scope_id)
-    assert erasure.records == 1
+    erasure = await erase(vault, kind, scope_id or mine.record_id)
     assert not await vault.readable(mine)
     run = await vault.sweep()
     assert [count[2:4] for count in run.counts] == [("erased", 1)]
@@ -58,14 +60,20 @@ async def test_erased_content_is_hidden_at_once_and_then_gone(
     assert await vault.readable(others)
     assert await vault.readable(strangers)
     async with vault.database.read() as session:
-        assert await list_erasures(session, ORG) == [erasure]
+        (applied,) = await list_erasures(session, ORG)
+        assert applied == replace(erasure, applied_at=vault.clock.now, records=1)
         assert await list_erasures(session, OTHER_ORG) == []
 
 
 async def test_another_organization_erases_nothing_here(vault: Vault) -> None:
     content = await vault.keep()
     assert (await erase(vault, "record", content.record_id, OTHER_ORG)).records == 0
-    assert (await erase(vault, "project", content.project_id, OTHER_ORG)).records == 0
+    await erase(vault, "project", content.project_id, OTHER_ORG)
+    await erase(vault, "user", content.owner_id, OTHER_ORG)
+    assert await vault.readable(content)
+    await vault.sweep()
+    async with vault.database.read() as session:
+        assert [one.records for one in await list_erasures(session, OTHER_ORG)] == [0, 0, 0]
     assert await vault.readable(content)
 
 

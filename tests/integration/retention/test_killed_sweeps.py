@@ -14,7 +14,7 @@ from sayso.retention.tables import RetainedChunk, RetainedRecord
 from tests.integration.retention.conftest import DAY, ORG, PROJECT, Vault
 
 COMMAND = (sys.executable, "-m", "tests.integration.retention.killable_retention")
-RECORDS = 40
+RECORDS = 16
 
 
 async def killed(vault: Vault, url: str, seconds: float) -> set[str]:

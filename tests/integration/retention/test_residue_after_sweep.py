@@ -123,7 +123,7 @@ async def test_columns_hold_ciphertext_alone(vault: Vault) -> None:
     assert entropy(content) > 7.9
     assert entropy((CANARY * 4_000).encode()) < 5
     await vault.settle_files()
-    assert scan(vault.files, text_needles("canary", CANARY)) == []
+    assert scan(vault.written, text_needles("canary", CANARY)) == []
 
 
 async def test_a_legal_hold_keeps_what_is_there_and_nothing_else(vault: Vault) -> None:

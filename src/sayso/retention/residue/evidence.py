@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sayso.db.session import Database
 from sayso.errors import ObjectNotFound
 from sayso.retention.key_store import KeyLocation, KeyStore
+from sayso.retention.outstanding import Outstanding
 from sayso.retention.reading import Sealed, read_sealed
 from sayso.retention.residue.needles import Needle
 from sayso.retention.residue.scan import Hit, scan
@@ -26,7 +27,7 @@ from sayso.retention.tables import RetainedRecord
 
 _MAGIC, _FIRST_SLOT, _SLOT, _WRAPPED, _NONCE = 16, 128, 64, 60, 12
 _SPAN = 32  # bytes of ciphertext that are looked for together
-_SPANS = 8  # places of each chunk that are looked for
+_SPANS = 16  # places of a record that are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ async def gather(db: Database, keys: KeyStore, record_id: str, needles: Sequence
         row = await session.get(RetainedRecord, record_id)
         if row is None:
             raise ObjectNotFound(f"There is no content '{record_id}'.")
-        (sealed,) = await read_sealed(session, [row], (), ())
+        (sealed,) = await read_sealed(session, [row], Outstanding())
     key = await asyncio.to_thread(keys.key, sealed.location)
     if key is None:
         raise ObjectNotFound(f"There is no key for '{record_id}'.")
@@ -133,7 +134,9 @@ def _unwrapped(by: AESGCM, wrapped: bytes, name: bytes) -> bytes | None:
 
 
 def _spans(evidence: Evidence) -> Iterator[bytes]:
-    for chunk in evidence.sealed.chunks:
-        step = max((len(chunk.ciphertext) - _SPAN) // _SPANS, 1)
+    chunks = evidence.sealed.chunks
+    each = max(_SPANS // len(chunks), 1)
+    for chunk in chunks[:: max(len(chunks) // _SPANS, 1)]:
+        step = max((len(chunk.ciphertext) - _SPAN) // each, _SPAN)
         for at in range(0, max(len(chunk.ciphertext) - _SPAN, 0) + 1, step):
             yield chunk.ciphertext[at : at + _SPAN]

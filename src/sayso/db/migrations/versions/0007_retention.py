@@ -124,11 +124,13 @@ def _requests() -> None:
         _text("scope_id"),
         _number("requested_at"),
         _text("actor"),
+        _number("applied_at", nullable=True),
         _number("records"),
     )
     op.create_index(
         "ix_erasures_organization_id_requested_at", "erasures", ["organization_id", "requested_at"]
     )
+    _partial_index("erasures", "applied_at", "applied_at IS NULL")
     _table(
         "legal_holds",
         *map(_text, ("id", "organization_id")),
