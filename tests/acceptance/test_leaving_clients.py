@@ -74,7 +74,10 @@ async def test_what_was_generated_until_the_cut_is_metered(
             tokens += '"content":"' in line and '"content":""' not in line
             if tokens == 10:
                 break
-    await idle_again(server, within=2.0)
+    # It is counted once the engine has said how many there were.
+    await until_metric(
+        server, "sayso_completion_tokens_total", lambda count: count >= before + 10, model=SNAPSHOT
+    )
     metered = await completion_tokens(server) - before
     assert 10 <= metered <= 40  # what was on its way when the socket closed counts too
 
