@@ -68,16 +68,14 @@ class Side:
 
         alone = await load(whole, max(requests // 4, 10), 1)
         self.waits.append(1000 * median(alone.waits))
-        before = self.processor_seconds()
+        before = self._processor_seconds()
         busy = await load(whole, requests, AT_ONCE)
-        self.per_core.append(requests / self.processor_seconds_since(before))
+        after = self._processor_seconds()
+        used = sum(seconds - before.get(pid, 0.0) for pid, seconds in after.items())
+        self.per_core.append(requests / used)
         self.rates.append(busy.rate)
 
-    def processor_seconds_since(self, before: dict[int, float]) -> float:
-        """Return what all processes have used since then."""
-        return sum(seconds - before.get(pid, 0.0) for pid, seconds in self.processor_seconds().items())
-
-    def processor_seconds(self) -> dict[int, float]:
+    def _processor_seconds(self) -> dict[int, float]:
         """Return what each process has used; those that have ended since are not in it."""
         found: dict[int, float] = {}
         for first in (psutil.Process(self.server.process.pid), *self.others):
@@ -142,10 +140,7 @@ def _comparison(small: Side, big: Side) -> Iterator[Figure]:
 
 
 async def _reports(side: Side) -> AsyncIterator[Figure]:
-    """Yield how long each report of thirty days takes, and one of a week by the hour.
-
-    Each is asked for once before: then its statement is compiled and its pages are in memory.
-    """
+    """Yield how long each report of thirty days takes, the worst of all, and of a week by the hour."""
     last = side.filled.end // 1_000_000
     month = {"start_time": (last // DAY - 29) * DAY, "end_time": last, "bucket_width": "1d", "limit": 31}
     week = {"start_time": (last // DAY - 6) * DAY, "end_time": last, "bucket_width": "1h", "limit": 168}
@@ -156,11 +151,7 @@ async def _reports(side: Side) -> AsyncIterator[Figure]:
         for name, path, by, span in asked:
             query = [*((key, str(value)) for key, value in span.items())]
             query += [("group_by[]", one) for one in by.split(",") if one]
-            await _wait(session, base + path, query)
-            before = side.processor_seconds()
             waits = [await _wait(session, base + path, query) for _ in range(TIMES)]
-            used = 1000 * side.processor_seconds_since(before) / TIMES
-            yield Figure(f"{name}, processor time", used, "ms")
             yield Figure(f"{name}, median", median(waits), "ms", samples={"waits": waits})
             yield Figure(f"{name}, worst", max(waits), "ms", at_most=MONTH_MS)
 

@@ -15,12 +15,12 @@ from sayso.billing.counters import MICROSECONDS, MINUTES_KEPT
 from sayso.billing.journal import Entries
 from sayso.billing.late_settlement import LateSettlement
 from sayso.billing.ledger_state import LedgerState
+from sayso.billing.ledger_version import LedgerVersion, follows, next_version
 from sayso.billing.price_book import load_books
 from sayso.billing.pricing import Charge, PriceBookVersion
 from sayso.billing.reservation import Hold, Reservation
 from sayso.billing.tables import Counter
 from sayso.core.metering import Outcome, Quantities
-from sayso.db.change_marker import ChangeMarker, change_marker
 from sayso.db.session import Database
 from sayso.db.writer import GroupWriter
 from sayso.errors import SaysoError, StorageUnavailable
@@ -67,13 +67,13 @@ def must_outlive_a_power_cut(operation: Operation) -> bool:
 
 
 class LedgerWriter:
-    """What the group writer applies; knows the tables' state as long as no other connection has written."""
+    """What the group writer applies; knows the tables' state as long as nobody else has written."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._books: list[PriceBookVersion] = []
         self._state = LedgerState()
-        self._seen: ChangeMarker | None = None
+        self._version: LedgerVersion | None = None
 
     def __call__(
         self, connection: Connection, operations: Sequence[Operation]
@@ -99,13 +99,13 @@ class LedgerWriter:
         return results
 
     def _catch_up(self, connection: Connection, *, swept: bool) -> None:
-        """Forget what may be different: after another's commit, or a failure, which ends a connection."""
-        marker = change_marker(connection)
-        if marker is None or marker != self._seen:
-            self._state = LedgerState()
+        """Forget what may be different: after others have written, or a failure, which ends a connection."""
+        version, before = next_version(connection), self._version
+        self._version = version
+        alone = follows(version, before)
+        if not alone:
             self._books += load_books(connection, after=self._books[-1].id if self._books else 0)
-            self._seen = marker
-        elif swept or self._state.grown:
+        if not alone or swept or self._state.grown:
             self._state = LedgerState()
 
     def _sweep(self, connection: Connection, kept: Sequence[Keep], now: int) -> dict[str, holds.HoldState]:

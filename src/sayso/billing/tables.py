@@ -274,6 +274,15 @@ class LedgerEntry(Base):
     amount: Mapped[Nano]
 
 
+class LedgerVersionRow(Base):
+    """One row, whose number changes whenever the ledger, its counters, limits, budgets or prices do."""
+
+    __tablename__ = "ledger_version"
+
+    id: Mapped[Serial]
+    version: Mapped[Count]
+
+
 class AccountBalance(Base):
     """The sum of an account's entries."""
 

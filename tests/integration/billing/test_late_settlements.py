@@ -2,12 +2,12 @@
 
 import asyncio
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from sayso.billing.late_settlement import LateSettlement
 from sayso.billing.ledger import CLOSED_HOLDS_SECONDS, HOLD_SECONDS
 from sayso.billing.reservation import Hold, IdempotencyClaim, Reservation
-from sayso.billing.tables import Counter, HoldRow, IdempotencyKey, UsageEventRow
+from sayso.billing.tables import Counter, HoldRow, IdempotencyKey, LedgerVersionRow, UsageEventRow
 from sayso.billing.verify import verify
 from sayso.core.metering import Quantities
 from tests.integration.billing.conftest import Books, chat
@@ -52,6 +52,7 @@ async def test_it_charges_where_a_power_cut_took_the_hold_back(books: Books) -> 
     async with books.database.transaction() as session:
         for table in (HoldRow, Counter, IdempotencyKey):
             await session.execute(delete(table))
+        await session.execute(update(LedgerVersionRow).values(version=LedgerVersionRow.version + 1))
     settlement = late(hold, reservation)
     books.clock.advance(5)
     await asyncio.gather(*(books.ledger.settle_late(settlement) for _ in range(3)))

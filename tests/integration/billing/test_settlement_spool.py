@@ -8,14 +8,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from sayso.billing.late_settlement import LateSettlement
 from sayso.billing.ledger import Ledger
 from sayso.billing.price_book import ensure_launch_prices
 from sayso.billing.reservation import Hold
 from sayso.billing.settlement_spool import SettlementSpool
-from sayso.billing.tables import Counter, HoldRow, UsageEventRow
+from sayso.billing.tables import Counter, HoldRow, LedgerVersionRow, UsageEventRow
 from sayso.billing.verify import verify
 from sayso.core.metering import Outcome, Quantities
 from sayso.core.usage import TokenUsage
@@ -163,6 +163,7 @@ async def test_a_database_that_lost_its_holds_is_told_again(books: Books, open_s
     async with books.database.transaction() as session:
         for table in (HoldRow, Counter):
             await session.execute(delete(table))
+        await session.execute(update(LedgerVersionRow).values(version=LedgerVersionRow.version + 1))
     await billing.settle(hold, used())
     assert await charged(books) == [("completed", 26_000)]
 

@@ -1,6 +1,5 @@
 """What answers said, what the ledger holds, what reports and invoices show: the same, to the nano-dollar."""
 
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -32,13 +31,6 @@ from tests.postgresql_server import PostgresqlServer
 MARCH = Month(2023, 3)
 GROUPINGS: tuple[By, ...] = ("model", "project", "key", "day")
 TOKEN, SECOND = Decimal("0.000002"), Decimal("0.0001")  # dollars, the launch's
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is asked here is whether sums agree, not whether this machine is quick."""
-    monkeypatch.setattr("sayso.billing.ledger.ADMISSION_SECONDS", 60.0)
-    monkeypatch.setattr("sayso.inference.metering.SETTLE_SECONDS", 60.0)
 
 
 class Ticking:
@@ -102,7 +94,6 @@ async def exports(db: Database) -> str:
 
 async def run_and_compare(url: str, count: int, at_once: int = 32) -> str:
     """Send `count` requests; every sum must agree. Return the exports."""
-    begun = time.perf_counter()
     async with billed_application(url, Ticking(count)) as (app, db):
         seen = await send_mixed(app, count, at_once=at_once)
         assert seen.requests.total() == count
@@ -120,8 +111,7 @@ async def run_and_compare(url: str, count: int, at_once: int = 32) -> str:
         checked = await verify(db)
         assert (checked.divergence, checked.usage_events) == (None, count)
         print(
-            f"{db.kind}: {count} requests, {seen.tokens.total()} tokens, {seen.seconds.total()} s of audio, "
-            f"difference 0, {time.perf_counter() - begun:.0f} s"
+            f"{count} requests, {seen.tokens.total()} tokens, {seen.seconds.total()} s of audio: difference 0"
         )
         return await exports(db)
 
