@@ -10,6 +10,7 @@ disk before the call returns. Only the process that made a file adds slots to it
 any process may read and destroy. A slot never crosses a sector, so it is destroyed or it is not.
 """
 
+import errno
 import hashlib
 import os
 import secrets
@@ -26,7 +27,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sayso.errors import ConfigurationError, StorageUnavailable
-from sayso.retention.store_secrets import IDENTITY_FILE, KEY_BYTES, KEY_FILE, load_or_make
+from sayso.retention.store_secrets import IDENTITY_FILE, KEY_BYTES, KEY_FILE, load_or_make, read_key
 
 SUFFIX = ".keys"
 MAGIC = b"sayso keys 1\n\0\0\0"
@@ -68,11 +69,13 @@ class _OwnFile:
 class KeyStore:
     """The key store in one folder, which all processes of one database share; safe in threads.
 
-    Methods that touch files raise `StorageUnavailable`.
+    Methods that touch files raise `StorageUnavailable`, also where the folder is suddenly another one: an
+    unmounted file system is no reason to take keys for destroyed.
     """
 
     def __init__(self, folder: Path, identity: bytes, key_encryption_key: bytes) -> None:
         self.folder = folder
+        self._identity = identity
         whole = b"sayso key store\0" + identity + key_encryption_key
         self.fingerprint = hashlib.sha256(whole).hexdigest()[:32]
         self._wrapping = AESGCM(key_encryption_key)
@@ -106,7 +109,8 @@ class KeyStore:
                 for n in range(count)
             ]
             slots = b"".join(_wrap_slot(own.day_key, one) for one in issued)
-            os.pwrite(own.descriptor, slots, HEADER_BYTES + first * SLOT_BYTES)
+            if os.pwrite(own.descriptor, slots, HEADER_BYTES + first * SLOT_BYTES) < len(slots):
+                raise OSError(errno.ENOSPC, "a key was written in part")
             if durable:
                 os.fdatasync(own.descriptor)
         return issued
@@ -117,6 +121,7 @@ class KeyStore:
             try:
                 descriptor = os.open(self._path(location.file), os.O_RDONLY)
             except FileNotFoundError:
+                self._check_folder()
                 with self._lock:
                     self._day_keys.pop(location.file, None)
                 return None
@@ -135,6 +140,7 @@ class KeyStore:
         for location in locations:
             by_file.setdefault(location.file, []).append(location.slot)
         with _storage():
+            self._check_folder()
             return sum(self._destroy_slots(name, slots) for name, slots in sorted(by_file.items()))
 
     def destroy_file(self, name: str) -> bool:
@@ -144,6 +150,7 @@ class KeyStore:
             try:
                 descriptor = os.open(path, os.O_WRONLY)
             except FileNotFoundError:
+                self._check_folder()
                 return False
             try:
                 for offset in range(0, os.fstat(descriptor).st_size, HEADER_BYTES + READ_SLOTS * SLOT_BYTES):
@@ -172,6 +179,7 @@ class KeyStore:
         """Return the slots of a file that hold a key; none where the file is gone."""
         live: set[int] = set()
         with _storage():
+            self._check_folder()
             try:
                 descriptor = os.open(self._path(name), os.O_RDONLY)
             except FileNotFoundError:
@@ -196,6 +204,10 @@ class KeyStore:
                 os.close(own.descriptor)
             self._own.clear()
             self._day_keys.clear()
+
+    def _check_folder(self) -> None:
+        if read_key(self.folder / IDENTITY_FILE) != self._identity:
+            raise OSError(errno.ESTALE, "another key store is in its place")
 
     def _own_file(self, organization_id: str, day: str) -> _OwnFile:
         own = self._own.pop((organization_id, day), None)
@@ -266,7 +278,7 @@ class KeyStore:
 def _storage() -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (OSError, ConfigurationError) as error:
         raise StorageUnavailable from error
 
 

@@ -142,6 +142,24 @@ async def test_a_sweeper_that_is_woken_sweeps(vault: Vault, monkeypatch: pytest.
     assert not await vault.readable(content)
 
 
+@pytest.mark.parametrize("error", [StorageUnavailable(), RuntimeError("a mistake of ours")])
+async def test_a_sweep_that_fails_is_followed_by_another(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    tried: asyncio.Queue[None] = asyncio.Queue()
+
+    async def fail() -> SweepRun | None:
+        tried.put_nowait(None)
+        raise error
+
+    monkeypatch.setattr(vault.sweeper, "sweep", fail)
+    vault.sweeper.start(every=0.001)
+    async with asyncio.timeout(20):
+        for _ in range(3):
+            await tried.get()
+    await vault.sweeper.close()
+
+
 async def test_a_policy_is_seen_within_half_a_second(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await vault.store.policy(ORG, PROJECT)).days == 30
     await vault.policy("days", 3)

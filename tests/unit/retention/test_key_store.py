@@ -1,6 +1,7 @@
 """Keys are there until they are destroyed, and then nowhere; files are open to their owner alone."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -140,6 +141,25 @@ def test_a_name_that_leads_elsewhere_is_refused(store: KeyStore) -> None:
     for name in ("../x", "org_1/../../x", "org_1", "/etc/x", "org_1/a.b"):
         with pytest.raises(ValueError, match="not a key file"):
             store.key(KeyLocation(name, 0))
+
+
+def test_keys_of_a_folder_that_is_away_are_not_taken_for_destroyed(store: KeyStore) -> None:
+    (issued,) = store.issue("org_1", DAY, 1, durable=True)
+    away = store.folder.rename(store.folder.with_name("away"))
+    for empty in (False, True):
+        if empty:
+            KeyStore.open(store.folder)
+        for ask in (
+            lambda: store.key(issued.location),
+            lambda: store.destroy([issued.location]),
+            lambda: store.destroy_file(issued.location.file),
+            lambda: store.live_slots(issued.location.file),
+        ):
+            with pytest.raises(StorageUnavailable):
+                ask()
+    shutil.rmtree(store.folder)
+    away.rename(store.folder)
+    assert store.key(issued.location) == issued.key
 
 
 def test_a_folder_that_can_not_be_written_is_an_absent_storage(tmp_path: Path) -> None:
