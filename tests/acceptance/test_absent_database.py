@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from sayso.billing.tables import HoldRow, UsageEventRow
 from sayso.billing.verify import verify
@@ -69,9 +69,9 @@ class Place:
                 rows = await session.execute(select(UsageEventRow.__table__))
                 return {row["request_id"]: dict(row) for row in rows.mappings()}
 
-    async def open_holds(self) -> int:
+    async def holds(self) -> int:
         async with Database.open(self.url) as database, database.read() as session:
-            return len((await session.scalars(select(HoldRow).where(HoldRow.state == "open"))).all())
+            return int(await session.scalar(select(func.count()).select_from(HoldRow)) or 0)
 
 
 @pytest.fixture(scope="module")
@@ -196,16 +196,18 @@ async def look_at_the_outage(client: httpx.AsyncClient, seconds: float) -> float
 
 def running(client: httpx.AsyncClient, seconds: float) -> list["asyncio.Task[Answer]"]:
     """Begin answers that end at different moments of an outage of so many seconds, and after it."""
-    words = [round(50 * seconds * part) for part in (0.15, 0.35, 0.6, 0.9, 1.3)]
+    words = [round(50 * seconds * part) for part in (0.3, 0.45, 0.6, 0.9, 1.3)]
     asked = [Answer(count, stream) for count, stream in itertools.product(words, (True, False))]
     return [asyncio.create_task(ask(client, answer)) for answer in asked]
 
 
 async def begun(place: Place, count: int) -> None:
-    async def all_held() -> bool:
-        return await place.open_holds() >= count
+    """Wait until so many requests have been admitted."""
 
-    await until(all_held, 10.0)
+    async def admitted() -> bool:
+        return await place.holds() >= count
+
+    await until(admitted, 10.0)
 
 
 def agree(answers: list[Answer], usage: dict[str, dict[str, Any]]) -> None:
@@ -227,7 +229,7 @@ async def outage_passes(place: Place, kind: Outage, seconds: float) -> None:
         assert (await timed(client, CHAT))[0] == 200
         assert (await timed(client, "/readyz"))[0] == 200
         answers = running(client, seconds)
-        await begun(place, len(answers))
+        await begun(place, 1 + len(answers))
         with outage(kind, place.database):
             refused = await look_at_the_outage(client, seconds)
             assert sum(task.done() for task in answers) >= len(answers) * 0.5

@@ -107,7 +107,7 @@ async def test_a_full_disk(place: FullPlace) -> None:
     async with place.client() as client:
         done = [await ask(client, Answer(2, True))]
         running = [asyncio.create_task(ask(client, Answer(WORDS, stream))) for stream in (True, False) * 4]
-        await begun(place, len(running))
+        await begun(place, 1 + len(running))
         with place.full():
             done += await refuse_work(client)
             # What was admitted before ends, and is kept where room was reserved for it.

@@ -21,6 +21,7 @@ from sayso.billing.pricing import Charge, PriceBookVersion
 from sayso.billing.reservation import Hold, Reservation
 from sayso.billing.tables import Counter
 from sayso.core.metering import Outcome, Quantities
+from sayso.core.patience import ADMISSION_SECONDS, patience_left
 from sayso.db.session import Database
 from sayso.db.writer import GroupWriter
 from sayso.errors import SaysoError, StorageUnavailable
@@ -32,8 +33,6 @@ KEEP_SECONDS = 10  # how often the holds of this process are kept alive and stal
 CLOSED_HOLDS_SECONDS = 86_400  # how long a closed hold can still be looked at
 SWEEP_LIMIT = 500  # stale holds that one sweep voids
 FORGET_LIMIT = 5_000  # closed holds that one sweep removes
-# A storage that takes longer is away: who waits is refused, who comes does not begin to wait.
-ADMISSION_SECONDS = 0.7
 DOUBT_SECONDS = 2.0  # after a failure, how long the storage is not trusted to take a write
 
 log = EventLogger("ledger")
@@ -181,7 +180,7 @@ class Ledger:
         future = self._submit(reservation)
         self._live.add(reservation.request_id)
         try:
-            async with asyncio.timeout(ADMISSION_SECONDS):
+            async with asyncio.timeout(patience_left()):
                 return cast("Hold", await asyncio.shield(future))
         except (asyncio.CancelledError, TimeoutError) as error:
             future.add_done_callback(lambda done: self._give_back(reservation.request_id, done))

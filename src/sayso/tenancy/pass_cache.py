@@ -1,16 +1,17 @@
 """Keys that were good a moment ago, so that not every request costs a read."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+from sayso.core.patience import ADMISSION_SECONDS, has_waited
 from sayso.errors import StorageUnavailable
 
 T = TypeVar("T")
 
 CACHE_SECONDS = 0.5  # how long a revoked key may still pass
 CACHE_ENTRIES = 4096
-READ_SECONDS = 0.7  # a read that takes longer finds no database
 
 
 class PassCache(Generic[T]):
@@ -33,15 +34,17 @@ class PassCache(Generic[T]):
 
         Raises `StorageUnavailable` where that takes long; the read itself goes on, for it may be stuck.
         """
-        now = self._clock()
+        now, began = self._clock(), time.monotonic()
         known = self._passes.get(digest)
         if known is not None and known[1] > now:
+            has_waited(0.0)
             return known[0]
         try:
-            async with asyncio.timeout(READ_SECONDS):
+            async with asyncio.timeout(ADMISSION_SECONDS):
                 found = await self._shared(digest, read)
         except TimeoutError as error:
             raise StorageUnavailable from error
+        has_waited(time.monotonic() - began)
         self._remember(digest, found, now)
         return found
 

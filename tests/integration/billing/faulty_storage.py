@@ -69,6 +69,14 @@ class Plan:
         """Let the call number `at` from now fail; None lets all succeed."""
         self.calls, self._at, self._fault, self.struck = 0, at, fault, ""
 
+    def install(self, engine: Engine) -> None:
+        """Let the connections that `engine` opens from now on follow this plan."""
+        make = _sqlite_connection(self) if engine.dialect.name == "sqlite" else _postgresql_connection(self)
+
+        @event.listens_for(engine, "do_connect")
+        def connect(_dialect: object, _record: object, arguments: Any, options: Any) -> Any:
+            return self.make("connect", None, lambda: make(*arguments, **options))
+
     def make(self, name: str, connection: Any, call: Callable[[], T]) -> T:
         """Make a call of the driver, unless it is the one that fails."""
         self.calls += 1
@@ -84,15 +92,6 @@ class Plan:
             if fault.cuts:
                 connection.cut()
         raise fault.error()
-
-
-def install(engine: Engine, plan: Plan) -> None:
-    """Let the connections that `engine` opens from now on follow `plan`."""
-    make = _sqlite_connection(plan) if engine.dialect.name == "sqlite" else _postgresql_connection(plan)
-
-    @event.listens_for(engine, "do_connect")
-    def connect(_dialect: object, _record: object, arguments: Any, options: Any) -> Any:
-        return plan.make("connect", None, lambda: make(*arguments, **options))
 
 
 def _sqlite_connection(plan: Plan) -> Callable[..., Any]:

@@ -8,103 +8,19 @@ import itertools
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
-from sayso.billing.ledger import HOLD_SECONDS, Ledger, LedgerWriter, must_outlive_a_power_cut
-from sayso.billing.price_book import ensure_launch_prices
-from sayso.billing.settlement_spool import SettlementSpool
-from sayso.billing.tables import HoldRow, UsageEventRow
-from sayso.billing.verify import verify
-from sayso.db.migrate import migrate
-from sayso.db.session import Database
-from sayso.db.writer import GroupWriter
-from sayso.inference.metering import BilledLedger
-from sayso.telemetry.metrics import Metrics
-from tests.integration.billing.billed_application import application
-from tests.integration.billing.conftest import Books, Clock
-from tests.integration.billing.faulty_storage import POSTGRESQL_FAULTS, SQLITE_FAULTS, Fault, Plan, install
-from tests.integration.billing.twenty_requests import KINDS, Seen, send
+from tests.integration.billing.failing_disk import ERRORS, compiler, sweep
+from tests.integration.billing.failing_shop import RUNS, open_shop
+from tests.integration.billing.faulty_storage import POSTGRESQL_FAULTS, SQLITE_FAULTS, Fault, Plan
+from tests.integration.billing.twenty_requests import KINDS, send
 from tests.postgresql_server import PostgresqlServer
 
-NO_FAULT = Fault("none", RuntimeError)
-TOKEN = 2_000  # nano-dollars
-SPEECH = 200_000  # nano-dollars for the two seconds of the script
-RUNS = 40  # in one database, which grows meanwhile
 FEW = KINDS[:3]  # of which every call fails where seconds count, with one fault after the other
-
-
-@dataclass
-class Shop:
-    """The application with books whose storage follows a plan."""
-
-    app: FastAPI
-    books: Books
-    spool: SettlementSpool
-    plan: Plan
-    known: set[str] = field(default_factory=set)
-
-    async def run(self, name: str, at: int, fault: Fault, kinds: Sequence[str] = KINDS) -> bool:
-        """Send requests of these kinds with a fault at call number `at`; tell whether it came to that."""
-        self.plan.arm(at, fault)
-        seen = [await send(self.app, kind, name) for kind in kinds]
-        struck = bool(self.plan.struck)
-        self.plan.arm(0, None)
-        seen.append(await send(self.app, "whole", name))
-        assert seen[-1].ended, "the next request is served"
-        await self.spool.replay(self.books.ledger)
-        self.books.clock.advance(HOLD_SECONDS + 1)
-        await self.books.ledger.keep()
-        assert {row["state"] for row in await self.books.rows(HoldRow)} <= {"settled", "void"}
-        events = {row["request_id"]: row for row in await self.books.rows(UsageEventRow)}
-        agree(seen, {key: events[key] for key in events.keys() - self.known})
-        self.known |= events.keys()
-        assert (await verify(self.books.database)).divergence is None
-        return struck
-
-
-def agree(seen: list[Seen], events: dict[str, Any]) -> None:
-    """Every answer that ended is charged once for what it said, and nothing else is."""
-    for one in seen:
-        row = events.pop(one.request_id, None)
-        if one.kind == "left" and one.status == 200:
-            assert row is not None, one
-            assert row["outcome"] in ("disconnected", "completed")
-            assert row["charge"] == TOKEN * (row["prompt_tokens"] + row["completion_tokens"]) > 0
-        elif one.ended:
-            assert row is not None, one
-            assert row["outcome"] == "completed"
-            assert row["charge"] == (SPEECH if "speech" in one.kind else TOKEN * one.tokens) > 0
-        else:
-            assert row is None, one
-    assert events == {}
-    assert sum(one.ended for one in seen if one.kind == "idempotent") <= 1
-    assert sum(one.failed for one in seen) <= 1
-
-
-@asynccontextmanager
-async def open_shop(url: str, folder: Path) -> AsyncGenerator[Shop]:
-    clock, plan = Clock(), Plan()
-    async with Database.open(url) as database:
-        await migrate(database)
-        await ensure_launch_prices(database)
-        engine = database.sync_engine()
-        install(engine, plan)
-        ledger = Ledger(GroupWriter(engine, LedgerWriter(clock), durable=must_outlive_a_power_cut))
-        spool = SettlementSpool(database, folder)
-        await spool.open()
-        billed = BilledLedger(ledger, Metrics(), spool)
-        try:
-            yield Shop(application(billed), Books(database, ledger, clock), spool, plan)
-        finally:
-            await billed.close()
-            await ledger.close()
+NO_FAULT = Fault("none", RuntimeError)
 
 
 @pytest.fixture
@@ -132,7 +48,7 @@ def urls(request: pytest.FixtureRequest, memory_folder: Path) -> Generator[str]:
 async def test_without_a_fault_every_request_ends_as_it_should(
     urls: Generator[str], memory_folder: Path
 ) -> None:
-    async with open_shop(next(urls), memory_folder) as shop:
+    async with open_shop(next(urls), memory_folder, Plan()) as shop:
         assert not await shop.run("whole", 0, NO_FAULT)
         answered = [await send(shop.app, kind, "again") for kind in KINDS]
     assert [one.kind for one in answered if one.failed] == []
@@ -142,7 +58,7 @@ async def test_without_a_fault_every_request_ends_as_it_should(
 async def test_a_storage_that_fails_once(urls: Generator[str], memory_folder: Path) -> None:
     url = next(urls)
     faults = itertools.cycle(faults_of(url))
-    async with open_shop(url, memory_folder) as shop:
+    async with open_shop(url, memory_folder, Plan()) as shop:
         runs = 0
         for at in itertools.count(1):
             if not await shop.run(f"{at}", at, next(faults), FEW):
@@ -158,10 +74,32 @@ async def test_a_storage_that_fails_at_every_call(urls: Generator[str], memory_f
     for fault in faults_of(first):
         numbers, struck = itertools.count(1), True
         while struck:
-            async with open_shop(next(urls), memory_folder) as shop:
+            async with open_shop(next(urls), memory_folder, Plan()) as shop:
                 for at in itertools.islice(numbers, RUNS):
                     if not (struck := await shop.run(f"{at}", at, fault)):
                         reached[fault.name] = at
                         break
     print(f"{first.partition(':')[0]}: passed at call {reached}, {time.monotonic() - begun:.0f} s")
     assert min(reached.values()) > 100
+
+
+@pytest.fixture
+def small_library_folder(memory_folder: Path) -> Path:
+    """The folder where the preloaded library is made."""
+    if compiler() is None:
+        pytest.skip("there is no C compiler: only the driver's failures are tested, not the system's")
+    return memory_folder
+
+
+def test_a_disk_that_fails_once(small_library_folder: Path) -> None:
+    reached = sweep(small_library_folder, str(len(FEW)), "7", *ERRORS, seconds=60)
+    assert min(reached.values()) > 100
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_000)
+def test_a_disk_that_fails_at_every_call(small_library_folder: Path) -> None:
+    begun = time.monotonic()
+    reached = sweep(small_library_folder, str(len(KINDS)), "1", *ERRORS, seconds=3_000)
+    print(f"system calls of SQLite: passed at {reached}, {time.monotonic() - begun:.0f} s")
+    assert min(reached.values()) > 500
