@@ -1,6 +1,7 @@
 """Group commit on every kind of database: exact beside other writers, and over lost connections."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -70,7 +71,7 @@ async def used(db: Database) -> int:
 
 
 async def test_two_writers_admit_exactly_the_limit(db: Database, writer: GroupWriter[int, int]) -> None:
-    other: GroupWriter[int, int] = GroupWriter(db.sync_engine(), admit, batch_limit=7)
+    other: GroupWriter[int, int] = GroupWriter(db.sync_engine(), admit, turn=db.threads_turn, batch_limit=7)
     answers = await asyncio.gather(
         *((writer, other)[n % 2].submit(1) for n in range(150)), return_exceptions=True
     )
@@ -79,6 +80,33 @@ async def test_two_writers_admit_exactly_the_limit(db: Database, writer: GroupWr
     assert sorted(admitted) == list(range(1, LIMIT + 1))
     assert sum(isinstance(answer, InvalidRequest) for answer in answers) == 50
     assert await used(db) == LIMIT
+
+
+async def test_writers_that_share_a_turn_never_meet(db: Database) -> None:
+    inside, met = [0], threading.Event()
+
+    def begins(_: Connection) -> None:
+        inside[0] += 1
+        if inside[0] > 1:
+            met.set()
+
+    def ended(_: Connection) -> None:
+        inside[0] -= 1
+
+    def slowly(connection: Connection, operations: Sequence[int]) -> Sequence[int | Exception]:
+        met.wait(0.05)  # time for the other to begin, if it can
+        return admit(connection, operations)
+
+    engines = [db.sync_engine() for _ in range(2)]
+    for engine in engines:
+        event.listen(engine, "begin", begins, insert=True)  # before it asks for the database's lock
+        event.listen(engine, "commit", ended)
+    writers = [GroupWriter(engine, slowly, turn=db.threads_turn) for engine in engines]
+    await asyncio.gather(*(writer.submit(1) for writer in writers))
+    for writer in writers:
+        await writer.close()
+    assert await used(db) == 2
+    assert not met.is_set()
 
 
 async def test_an_operation_that_breaks_hurts_nobody_else(

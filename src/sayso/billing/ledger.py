@@ -157,7 +157,14 @@ class Ledger:
     @classmethod
     def open(cls, database: Database, *, clock: Callable[[], int] = wall_clock) -> Self:
         """Return the ledger in `database`, which must be migrated and have a price book."""
-        return cls(GroupWriter(database.sync_engine(), LedgerWriter(clock), durable=must_outlive_a_power_cut))
+        return cls(
+            GroupWriter(
+                database.sync_engine(),
+                LedgerWriter(clock),
+                durable=must_outlive_a_power_cut,
+                turn=database.threads_turn,
+            )
+        )
 
     def start(self) -> None:
         """Begin to keep holds alive and to sweep those of processes that are gone."""

@@ -1,6 +1,7 @@
 """The way to the database: short reads, and one writer at a time."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Literal, Self, TypeAlias
@@ -31,6 +32,7 @@ class Database:
         self._writing = async_sessionmaker(self._writer, expire_on_commit=False)
         self._reading = async_sessionmaker(self._reader, expire_on_commit=False)
         self._turn = asyncio.Lock()
+        self.threads_turn = threading.Lock()  # of the group writers of this process
         self._owner: asyncio.Task[object] | None = None
 
     @classmethod

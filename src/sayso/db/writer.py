@@ -45,7 +45,8 @@ class GroupWriter(Generic[OperationT, ResultT]):
     When the storage fails, all callers of the batch get `StorageUnavailable` and the next one tries a fresh
     connection. Nothing of it is applied then, unless the connection was lost during the commit itself, when
     nobody knows: an operation must be fit to be submitted again. When `apply` itself raises, each operation
-    is tried alone, so that it hurts its caller only.
+    is tried alone, so that it hurts its caller only. Writers of one database that share a `turn` wait for
+    each other without polling, as they would for SQLite's own lock.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class GroupWriter(Generic[OperationT, ResultT]):
         apply: Apply[OperationT, ResultT],
         *,
         durable: Callable[[OperationT], bool] = lambda _: True,
+        turn: "threading.Lock | None" = None,
         queue_limit: int = QUEUE_LIMIT,
         batch_limit: int = BATCH_LIMIT,
     ) -> None:
         self._engine = engine
         self._apply = apply
         self._durable = durable
+        self._turn = turn or threading.Lock()
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._waiting: deque[_Queued[OperationT, ResultT]] = deque()
@@ -110,7 +113,8 @@ class GroupWriter(Generic[OperationT, ResultT]):
     def _run(self) -> None:
         while batch := self._next():
             self._began = time.monotonic()
-            results = self._write(batch)
+            with self._turn:
+                results = self._write(batch)
             self._began = None
             self._answer(batch, results)
         self._disconnect()

@@ -81,7 +81,10 @@ class RetentionStore:
     ) -> Self:
         """Return the store in `database`, which must be migrated; `keys` must be bound to it."""
         writer: GroupWriter[WriteOperation, Written] = GroupWriter(
-            database.sync_engine(), ContentWriter(ceiling_days, clock), durable=must_be_durable
+            database.sync_engine(),
+            ContentWriter(ceiling_days, clock),
+            durable=must_be_durable,
+            turn=database.threads_turn,
         )
         return cls(database, keys, writer, ceiling_days=ceiling_days, clock=clock, queue_bytes=queue_bytes)
 
