@@ -94,11 +94,12 @@ async def test_writers_that_share_a_turn_never_meet(db: Database) -> None:
         inside[0] -= 1
 
     def slowly(connection: Connection, operations: Sequence[int]) -> Sequence[int | Exception]:
-        met.wait(0.05)  # time for the other to begin, if it can
+        met.wait(0.2)  # time for the other to begin, if it can
         return admit(connection, operations)
 
     engines = [db.sync_engine() for _ in range(2)]
     for engine in engines:
+        engine.connect().close()  # the first takes its time
         event.listen(engine, "begin", begins, insert=True)  # before it asks for the database's lock
         event.listen(engine, "commit", ended)
     writers = [GroupWriter(engine, slowly, turn=db.threads_turn) for engine in engines]
