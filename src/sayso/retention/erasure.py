@@ -9,9 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.db.session import Database
 from sayso.ids import OrgId, new_id
+from sayso.retention.marking import mark
 from sayso.retention.tables import ErasureRow, RetainedRecord
-
-RECORDS = 1_000  # that are marked in one transaction
 
 ErasureScope: TypeAlias = Literal["record", "user", "project", "organization"]
 
@@ -125,15 +124,7 @@ async def _mark(db: Database, erasure: ErasureRow) -> int:
         & (RetainedRecord.created_at <= erasure.requested_at)
         & RetainedRecord.erased_at.is_(None)
     )
-    marked = 0
-    while True:
-        async with db.transaction() as session:
-            ids = list(await session.scalars(select(RetainedRecord.id).where(theirs).limit(RECORDS)))
-            change = update(RetainedRecord).where(RetainedRecord.id.in_(ids))
-            await session.execute(change.values(erased_at=erasure.requested_at))
-        marked += len(ids)
-        if len(ids) < RECORDS:
-            return marked
+    return await mark(db, theirs, erased_at=erasure.requested_at)
 
 
 def _subject(erasure: ErasureRow) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.db.session import Database
@@ -209,19 +209,17 @@ class Sweeper:
         today, last_day = day_of(now), day_of(now - FILE_MARGIN - DAY)
         if not destroyed and self._looked_at_files == today:
             return ()
-        async with self._db.read() as session:
-            used = await _key_files(session)
         oldest = day_of(now - (self._ceiling_days + 2) * DAY)
-        gone = await asyncio.to_thread(self._remove_files, used, last_day, oldest)
+        over = await asyncio.to_thread(lambda: [one for one in self._keys.files() if _day(one) <= last_day])
+        async with self._db.read() as session:
+            unused = await (await session.connection()).run_sync(_unused, over)
+        gone = await asyncio.to_thread(self._remove_files, unused, oldest)
         self._looked_at_files = today
         return gone
 
-    def _remove_files(self, used: set[str], last_day: str, oldest: str) -> tuple[str, ...]:
-        def dead(name: str) -> bool:
-            return _day(name) < oldest or (_day(name) <= last_day and not self._keys.live_slots(name))
-
-        unused = (name for name in self._keys.files() if name not in used)
-        return tuple(name for name in unused if dead(name) and self._keys.destroy_file(name))
+    def _remove_files(self, unused: list[str], oldest: str) -> tuple[str, ...]:
+        dead = (name for name in unused if _day(name) < oldest or not self._keys.live_slots(name))
+        return tuple(name for name in dead if self._keys.destroy_file(name))
 
     async def _clear(self) -> Residue:
         deadline = self._monotonic() + CLEAR_SECONDS
@@ -276,6 +274,12 @@ async def _append(session: AsyncSession, run: SweepRun) -> SweepRun:
 
 async def _key_files(session: AsyncSession) -> set[str]:
     return set(await session.scalars(select(RetainedRecord.key_file).distinct()))
+
+
+def _unused(connection: Connection, names: list[str]) -> list[str]:
+    """Return the key files that no row names; each is looked up alone, since there may be many rows."""
+    row = select(RetainedRecord.id).where(RetainedRecord.key_file == bindparam("name")).limit(1)
+    return [name for name in names if connection.execute(row, {"name": name}).first() is None]
 
 
 def _counts(receipts: list[Receipt]) -> tuple[tuple[str, str, Cause, int, int], ...]:

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, update
 
 from sayso.db.session import Database
 from sayso.retention.clock import DAY
+from sayso.retention.marking import mark
 from sayso.retention.policies import PolicyVersion, pending
 from sayso.retention.policy import RetentionPolicy
 from sayso.retention.tables import RetainedRecord, RetentionPolicyRow
-
-RECORDS = 1_000  # in one transaction
 
 
 async def apply_pending(db: Database, clock: Callable[[], int]) -> int:
@@ -38,14 +37,7 @@ async def _shorten(db: Database, policy: RetentionPolicy, covered: ColumnElement
     for stored in (False, True):
         expires_at = RetainedRecord.created_at + policy.days_for(stored=stored) * DAY
         later = covered & (RetainedRecord.stored == int(stored)) & (RetainedRecord.expires_at > expires_at)
-        while True:
-            async with db.transaction() as session:
-                ids = list(await session.scalars(select(RetainedRecord.id).where(later).limit(RECORDS)))
-                shorten = update(RetainedRecord).where(RetainedRecord.id.in_(ids))
-                await session.execute(shorten.values(expires_at=expires_at))
-            changed += len(ids)
-            if len(ids) < RECORDS:
-                break
+        changed += await mark(db, later, expires_at=expires_at)
     return changed
 
 
