@@ -33,6 +33,8 @@ KEEP_SECONDS = 10  # how often the holds of this process are kept alive and stal
 CLOSED_HOLDS_SECONDS = 86_400  # how long a closed hold can still be looked at
 SWEEP_LIMIT = 500  # stale holds that one sweep voids
 FORGET_LIMIT = 5_000  # closed holds that one sweep removes
+STUCK_SECONDS = 0.5  # a batch that takes longer does not move, and whoever has waited is refused
+POLL_SECONDS = 0.1
 DOUBT_SECONDS = 2.0  # after a failure, how long the storage is not trusted to take a write
 
 log = EventLogger("ledger")
@@ -187,8 +189,7 @@ class Ledger:
         future = self._submit(reservation)
         self._live.add(reservation.request_id)
         try:
-            async with asyncio.timeout(patience_left()):
-                return cast("Hold", await asyncio.shield(future))
+            return cast("Hold", await self._unless_stuck(future))
         except (asyncio.CancelledError, TimeoutError) as error:
             future.add_done_callback(lambda done: self._give_back(reservation.request_id, done))
             if isinstance(error, TimeoutError):
@@ -254,6 +255,17 @@ class Ledger:
         if self._writer.busy_seconds > ADMISSION_SECONDS:
             raise self._doubted(StorageUnavailable())
         return self._writer.submit(operation)
+
+    async def _unless_stuck(self, future: "asyncio.Future[Result]") -> Result:
+        """Await `future`, for as long as others get their answers; raises `TimeoutError`."""
+        patience = patience_left()
+        while True:
+            await asyncio.wait((future,), timeout=patience)
+            if future.done():
+                return future.result()
+            if self._writer.busy_seconds > STUCK_SECONDS:
+                raise TimeoutError
+            patience = POLL_SECONDS
 
     async def _settle(self, operation: Settle) -> Charge:
         try:
