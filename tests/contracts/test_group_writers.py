@@ -85,7 +85,7 @@ async def test_two_writers_admit_exactly_the_limit(db: Database, writer: GroupWr
 async def test_writers_that_share_a_turn_never_meet(db: Database) -> None:
     inside, met = [0], threading.Event()
 
-    def begins(_: Connection) -> None:
+    def begins(*_: object) -> None:
         inside[0] += 1
         if inside[0] > 1:
             met.set()
@@ -100,7 +100,7 @@ async def test_writers_that_share_a_turn_never_meet(db: Database) -> None:
     engines = [db.sync_engine() for _ in range(2)]
     for engine in engines:
         engine.connect().close()  # the first takes its time
-        event.listen(engine, "begin", begins, insert=True)  # before it asks for the database's lock
+        event.listen(engine, "checkout", begins)  # before it asks for the database's lock
         event.listen(engine, "commit", ended)
     writers = [GroupWriter(engine, slowly, turn=db.threads_turn) for engine in engines]
     await asyncio.gather(*(writer.submit(1) for writer in writers))
