@@ -26,6 +26,7 @@ ENV_PREFIX = "SAYSO_"
 FILE_NAME = "sayso.toml"
 CONFIG_VARIABLE = "SAYSO_CONFIG"
 CLIENT_VARIABLES = ("SAYSO_BASE_URL", "SAYSO_API_KEY")
+_PATHS = ("data_dir", "retention_keys_dir", "retention_key_file")
 
 
 class ModelFile(BaseModel):
@@ -132,6 +133,11 @@ def _default_database_url(values: Mapping[str, Any]) -> str:
     return f"sqlite:///{folder / 'sayso.db'}" if isinstance(folder, Path) else ""
 
 
+def _default_retention_keys_dir(values: Mapping[str, Any]) -> Path:
+    folder = values.get("data_dir")
+    return folder / "retention-keys" if isinstance(folder, Path) else Path()
+
+
 class Settings(BaseSettings):
     """Every setting. Built directly it reads nothing but its arguments; `load_settings` reads the world."""
 
@@ -198,6 +204,30 @@ class Settings(BaseSettings):
         default="ignore",
         description="Request fields that neither OpenAI nor sayso knows: let them pass, or answer 400.",
     )
+    retention_days: int = Field(
+        default=30,
+        ge=0,
+        le=30,
+        description="Days that content is kept at most, whatever organizations ask for; 0: never written.",
+    )
+    retention_keys_dir: Path = Field(
+        default_factory=_default_retention_keys_dir,
+        description="Folder of the keys that content is encrypted with, shared by all servers of one "
+        "database; no backup may hold it. In a settings file, relative to that file.",
+        json_schema_extra={"shown_default": "`retention-keys` in the data folder"},
+    )
+    retention_key: str = Field(
+        default="",
+        pattern=r"^([0-9a-fA-F]{64})?$",
+        description="Key that these keys are encrypted with, 64 hex digits; for the environment.",
+        json_schema_extra={"shown_default": "a file among them, made at the first start"},
+        repr=False,
+    )
+    retention_key_file: Path | None = Field(
+        default=None,
+        description="File that holds that key instead, readable by its owner alone. In a settings file, "
+        "relative to that file.",
+    )
     invoice_seller: str = Field(
         default="",
         description="Who sends invoices: name, then address and tax number, a line each.",
@@ -244,10 +274,16 @@ class Settings(BaseSettings):
             return tuple(part for part in (piece.strip() for piece in value.split(",")) if part)
         return value
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "retention_keys_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _one_retention_key(self) -> "Settings":
+        if self.retention_key and self.retention_key_file:
+            raise ValueError("either 'retention_key' or 'retention_key_file' is given, not both")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -328,9 +364,10 @@ def _from_file(path: Path) -> dict[str, Any]:
     tables = [values]
     if isinstance(values.get("models"), dict):
         tables += [entry for entry in values["models"].values() if isinstance(entry, dict)]
-    for table, key in ((table, "data_dir" if table is values else "path") for table in tables):
-        if isinstance(table.get(key), str):
-            table[key] = folder / Path(table[key]).expanduser()
+    for table in tables:
+        for key in _PATHS if table is values else ("path",):
+            if isinstance(table.get(key), str):
+                table[key] = folder / Path(table[key]).expanduser()
     return values
 
 

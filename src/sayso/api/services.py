@@ -10,6 +10,7 @@ from sayso.core.speech import Audio
 from sayso.errors import AuthenticationFailed
 from sayso.inference.metering import UsageLedger
 from sayso.inference.routing import Router
+from sayso.retention.service import Retention
 from sayso.tenancy.accounts import Accounts
 
 VendorExtras: TypeAlias = Literal["ignore", "reject"]
@@ -95,7 +96,7 @@ class Services:
     `AdminCaller`; `accounts` and `journal` are what the admin API works on. `check_account` gets the caller
     with the `OpenAI-Organization` and `OpenAI-Project` headers and raises `AuthenticationFailed` where they
     do not match. `organization_slug` is what the `openai-organization` header says. `vendor_extras` tells
-    whether fields that OpenAI does not have are ignored or refused.
+    whether fields that OpenAI does not have are ignored or refused. `retention` keeps content.
     """
 
     router: Router
@@ -112,3 +113,4 @@ class Services:
     accounts: Accounts | None = None
     journal: Ledger | None = None
     invoice_texts: InvoiceTexts = InvoiceTexts()
+    retention: Retention | None = None

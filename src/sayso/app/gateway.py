@@ -24,6 +24,7 @@ from sayso.inference.metering import BilledLedger
 from sayso.inference.observed import ObservedChatEngine, ObservedSpeechEngine
 from sayso.inference.readiness import Readiness
 from sayso.inference.routing import Router
+from sayso.retention.service import Retention
 from sayso.telemetry.logging import EventLogger
 from sayso.telemetry.metrics import Metrics
 from sayso.tenancy.accounts import Accounts
@@ -44,8 +45,10 @@ class Gateway:
         catalogue: Catalogue,
         deployments: tuple[Deployment, ...],
         tenancy: Tenancy,
+        retention: Retention,
     ) -> None:
         self.settings = settings
+        self._retention = retention
         self._tenancy = tenancy
         self._metrics = Metrics()
         self.engines: Engines = build_engines(settings, deployments, self._on_state)
@@ -68,6 +71,7 @@ class Gateway:
         await self._decoder.start()
         self._ledger.start()
         self._billing.start()
+        self._retention.start()
         self._regular = [
             asyncio.create_task(self._flush_regularly()),
             asyncio.create_task(self._watch_spending()),
@@ -96,6 +100,7 @@ class Gateway:
             await connection.close()
         await self._flush()
         await self._billing.close()
+        await self._retention.close()
         await self._ledger.close()
         await self._tenancy.database.close()
 
@@ -122,6 +127,7 @@ class Gateway:
             metrics=GatewayMetrics(self._metrics),
             limits=Limits(self.settings.max_upload_bytes, self.settings.max_body_bytes),
             vendor_extras=self.settings.vendor_extras,
+            retention=self._retention,
             invoice_texts=InvoiceTexts(self.settings.invoice_seller, self.settings.invoice_note),
         )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 
 from sayso.app.deployments import plan
+from sayso.app.retention import open_retention
 from sayso.app.server_file import ServerFile
 from sayso.app.tenancy import open_tenancy
 from sayso.catalog.catalogue import Catalogue
@@ -59,6 +60,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _disk(settings.data_dir)
     yield from (_package(name) for name in ENGINES)
     yield _attempt("database", lambda: asyncio.run(_database(settings)))
+    yield _attempt("retention", lambda: asyncio.run(_retention(settings)))
     yield _attempt("models", lambda: _models(settings))
     yield _attempt("server", lambda: asyncio.run(_server(settings)))
 
@@ -92,6 +94,14 @@ async def _database(settings: Settings) -> str:
     tenancy = await open_tenancy(settings)
     async with tenancy.database:
         return "up to date"
+
+
+async def _retention(settings: Settings) -> str:
+    tenancy = await open_tenancy(settings)
+    async with tenancy.database:
+        await (await open_retention(settings, tenancy.database)).close()
+    days = f"content is kept {settings.retention_days} days at most" if settings.retention_days else "none"
+    return f"{days}; keys in {settings.retention_keys_dir}"
 
 
 def _models(settings: Settings) -> str:

@@ -9,6 +9,7 @@ from rich.status import Status
 
 from sayso.app.deployments import plan, prepare
 from sayso.app.gateway import Gateway
+from sayso.app.retention import open_retention
 from sayso.app.server import event_loop, listen, serve
 from sayso.app.server_file import ServerFile
 from sayso.app.tenancy import Tenancy, open_tenancy
@@ -37,7 +38,8 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
         deployments = prepare(plan(settings, catalogue), models_dir, progress)
     finally:
         progress.close()
-    gateway = Gateway(settings, catalogue, deployments, tenancy)
+    retention = await open_retention(settings, tenancy.database)
+    gateway = Gateway(settings, catalogue, deployments, tenancy, retention)
     base_url = _base_url(bound)
     server_file = ServerFile(settings.data_dir)
     server_file.write(base_url)

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,30 @@ def test_paths_in_a_file_are_relative_to_it(tmp_path: Path) -> None:
     assert settings.data_dir == tmp_path / "etc" / "x"
     assert settings.models["m"].path == tmp_path / "etc" / "weights"
     assert settings.models["m"].engine == "whisper"
+
+
+def test_the_keys_of_content_lie_in_the_data_folder_unless_told_otherwise(tmp_path: Path) -> None:
+    assert load_settings(data_dir=tmp_path / "here").retention_keys_dir == tmp_path / "here/retention-keys"
+    path = write(tmp_path / "etc" / "sayso.toml", 'retention_keys_dir = "k"\nretention_key_file = "f"')
+    settings = load_settings(path)
+    assert (settings.retention_keys_dir, settings.retention_key_file) == (
+        tmp_path / "etc" / "k",
+        tmp_path / "etc" / "f",
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"retention_days": 31},
+        {"retention_days": -1},
+        {"retention_key": "ab" * 31},
+        {"retention_key": "ab" * 32, "retention_key_file": "f"},
+    ],
+)
+def test_what_can_not_be_promised_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="retention_"):
+        load_settings(**wrong)
 
 
 def test_tables_come_from_the_file_and_from_the_environment(
