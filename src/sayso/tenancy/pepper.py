@@ -37,8 +37,8 @@ async def open_pepper(db: Database, data_dir: Path) -> bytes:
     pepper = _read(path)
     if not await _is_that_of(db, pepper):
         raise ConfigurationError(
-            f"'{path}' is not the secret that the keys of this database were made with: none of them would "
-            "work, copy the file from another server of this database"
+            f"'{path}' is not the secret that the keys of this database were made with, none of which would "
+            "work: copy the file from another server of this database"
         )
     return pepper
 

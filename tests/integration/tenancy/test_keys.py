@@ -299,7 +299,7 @@ async def test_a_server_with_another_pepper_does_not_start(
     other.mkdir()
     (other / FILE_NAME).write_text("ab" * 32 + "\n")
     (other / FILE_NAME).chmod(0o600)
-    with pytest.raises(ConfigurationError, match="none of them would work") as refused:
+    with pytest.raises(ConfigurationError, match="none of which would work") as refused:
         await open_pepper(db, other)
     assert "abab" not in refused.value.message
     (other / FILE_NAME).write_bytes((tmp_path / FILE_NAME).read_bytes())
