@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from dataclasses import replace
+from unittest.mock import patch
 
 from sayso.billing.ledger import Ledger
 from sayso.billing.reservation import Hold
@@ -56,4 +57,9 @@ async def spend(url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(spend(sys.argv[1]))
+    # The other gateway may have the write lock for long on a busy machine; here that is no failure.
+    with (
+        patch("sayso.billing.ledger.ADMISSION_SECONDS", 30.0),
+        patch("sayso.billing.ledger.STUCK_SECONDS", 30.0),
+    ):
+        asyncio.run(spend(sys.argv[1]))
