@@ -110,7 +110,12 @@ class Connection:
                 total=None, connect=endpoint.connect_seconds, sock_read=endpoint.silence_seconds
             )
             self._session = aiohttp.ClientSession(
-                connector=connector, headers=headers, timeout=timeout, read_bufsize=1 << 18
+                connector=connector,
+                headers=headers,
+                timeout=timeout,
+                read_bufsize=1 << 18,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("user-agent", "accept", "accept-encoding"),
             )
         return self._session
 
