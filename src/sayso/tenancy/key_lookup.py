@@ -7,7 +7,7 @@ how long that takes tells nothing of how much of it is right.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.core.caller import Caller, ModelPermission, OrgRole
@@ -65,34 +65,47 @@ class AdminRow:
         return _in_force(self.key, now)
 
 
+# Made once: making them costs more than running them.
+_PROJECT_KEY = (
+    select(
+        ApiKey,
+        Organization.id,
+        Organization.slug,
+        Project.archived_at,
+        Membership.role,
+        ProjectMember.role,
+        ServiceAccount,
+        ModelPermissions,
+    )
+    .join(Project, Project.id == ApiKey.project_id)
+    .join(Organization, Organization.id == Project.organization_id)
+    .outerjoin(
+        Membership,
+        (Membership.organization_id == Organization.id) & (Membership.user_id == ApiKey.user_id),
+    )
+    .outerjoin(
+        ProjectMember,
+        (ProjectMember.project_id == Project.id) & (ProjectMember.user_id == ApiKey.user_id),
+    )
+    .outerjoin(ServiceAccount, ServiceAccount.id == ApiKey.service_account_id)
+    .outerjoin(ModelPermissions, ModelPermissions.project_id == Project.id)
+    .where(ApiKey.digest == bindparam("digest"))
+)
+_ADMIN_KEY = (
+    select(AdminApiKey, Organization.slug, Membership.role)
+    .join(Organization, Organization.id == AdminApiKey.organization_id)
+    .outerjoin(
+        Membership,
+        (Membership.organization_id == AdminApiKey.organization_id)
+        & (Membership.user_id == AdminApiKey.user_id),
+    )
+    .where(AdminApiKey.digest == bindparam("digest"))
+)
+
+
 async def find_project_key(session: AsyncSession, digest: bytes) -> ProjectRow | None:
     """Return the project key of this digest; in one statement, for every request waits for it."""
-    query = (
-        select(
-            ApiKey,
-            Organization.id,
-            Organization.slug,
-            Project.archived_at,
-            Membership.role,
-            ProjectMember.role,
-            ServiceAccount,
-            ModelPermissions,
-        )
-        .join(Project, Project.id == ApiKey.project_id)
-        .join(Organization, Organization.id == Project.organization_id)
-        .outerjoin(
-            Membership,
-            (Membership.organization_id == Organization.id) & (Membership.user_id == ApiKey.user_id),
-        )
-        .outerjoin(
-            ProjectMember,
-            (ProjectMember.project_id == Project.id) & (ProjectMember.user_id == ApiKey.user_id),
-        )
-        .outerjoin(ServiceAccount, ServiceAccount.id == ApiKey.service_account_id)
-        .outerjoin(ModelPermissions, ModelPermissions.project_id == Project.id)
-        .where(ApiKey.digest == digest)
-    )
-    row = (await session.execute(query)).one_or_none()
+    row = (await session.execute(_PROJECT_KEY, {"digest": digest})).one_or_none()
     if row is None:
         return None
     key, org_id, slug, archived_at, org_role, project_role, account, models = row
@@ -108,17 +121,7 @@ async def find_project_key(session: AsyncSession, digest: bytes) -> ProjectRow |
 
 async def find_admin_key(session: AsyncSession, digest: bytes) -> AdminRow | None:
     """Return the admin key of this digest."""
-    query = (
-        select(AdminApiKey, Organization.slug, Membership.role)
-        .join(Organization, Organization.id == AdminApiKey.organization_id)
-        .outerjoin(
-            Membership,
-            (Membership.organization_id == AdminApiKey.organization_id)
-            & (Membership.user_id == AdminApiKey.user_id),
-        )
-        .where(AdminApiKey.digest == digest)
-    )
-    row = (await session.execute(query)).one_or_none()
+    row = (await session.execute(_ADMIN_KEY, {"digest": digest})).one_or_none()
     return None if row is None else AdminRow(*row)
 
 
