@@ -5,8 +5,7 @@ destroyed again.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, delete, select
@@ -15,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sayso.db.session import Database
 from sayso.retention.key_store import KeyLocation, KeyStore
 from sayso.retention.receipts import Cause, DestroyedRecord, Receipt, append_receipt
+from sayso.retention.sharing import sharing
 from sayso.retention.tables import RetainedChunk, RetainedRecord
 
 RECORDS = 100  # in one transaction
@@ -57,19 +57,9 @@ async def destroy(
         for one in batch:
             if one.size > BYTES:
                 await _delete_most_chunks(db, one.id)
-        async with _sharing(db) as session:
+        async with sharing(db) as session:
             receipts += await _delete_rows(session, batch, cause, clock())
     return receipts
-
-
-@asynccontextmanager
-async def _sharing(db: Database) -> AsyncGenerator[AsyncSession]:
-    """Write, then leave the database to others for as long as that took: they come first."""
-    clock = asyncio.get_running_loop().time
-    started = clock()
-    async with db.transaction() as session:
-        yield session
-    await asyncio.sleep(clock() - started)
 
 
 async def _delete_rows(
@@ -106,7 +96,7 @@ async def _delete_most_chunks(db: Database, record_id: str) -> None:
     """Delete a long record's chunks in several transactions: overwriting them takes a while."""
     while True:
         some = select(RetainedChunk.position).where(RetainedChunk.record_id == record_id)
-        async with _sharing(db) as session:
+        async with sharing(db) as session:
             last = some.order_by(RetainedChunk.position.desc()).limit(CHUNKS)
             positions = list(await session.scalars(last))
             chunks = delete(RetainedChunk).where(RetainedChunk.record_id == record_id)

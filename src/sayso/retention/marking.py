@@ -3,9 +3,10 @@
 from sqlalchemy import ColumnElement, select, update
 
 from sayso.db.session import Database
+from sayso.retention.sharing import sharing
 from sayso.retention.tables import RetainedRecord
 
-RECORDS = 1_000  # in one transaction
+RECORDS = 250  # in one transaction
 
 
 async def mark(db: Database, condition: ColumnElement[bool], **values: ColumnElement[int] | int) -> int:
@@ -20,7 +21,7 @@ async def mark(db: Database, condition: ColumnElement[bool], **values: ColumnEle
             ids = list(await session.scalars(found.order_by(RetainedRecord.id).limit(RECORDS)))
         if ids:
             change = update(RetainedRecord).where(RetainedRecord.id.in_(ids), condition).values(**values)
-            async with db.transaction() as session:
+            async with sharing(db) as session:
                 changed += len(list(await session.scalars(change.returning(RetainedRecord.id))))
         if len(ids) < RECORDS:
             return changed
