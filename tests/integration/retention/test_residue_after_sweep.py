@@ -6,6 +6,7 @@ from collections import Counter
 
 from sqlalchemy import select, text
 
+from sayso.retention.clock import day_of
 from sayso.retention.legal_holds import list_holds, place_hold, release_hold
 from sayso.retention.residue.needles import text_needles
 from sayso.retention.residue.scan import scan
@@ -173,6 +174,15 @@ async def test_a_key_nobody_names_goes_the_next_day(vault: Vault) -> None:
     await vault.sweep()
     assert vault.keys.key(lost.location) is None
     assert await vault.readable(content)
+
+
+async def test_a_key_whose_row_is_still_under_way_is_left_alone(vault: Vault) -> None:
+    """Also where the request began long before: its key is of the day on which it is written."""
+    content = await vault.keep(created_at=vault.clock.now - int(2 * DAY * 1e6))
+    (waiting,) = vault.keys.issue(ORG, day_of(vault.clock.now), 1, durable=True)
+    assert (await vault.key_of(content)).file == waiting.location.file
+    await vault.sweep()
+    assert vault.keys.key(waiting.location) == waiting.key
 
 
 def entropy(content: bytes) -> float:
