@@ -15,6 +15,7 @@ from sayso.cli.limits import limits_app
 from sayso.cli.models import models_app
 from sayso.cli.orgs import orgs_app
 from sayso.cli.price import price_command
+from sayso.cli.retention import retention_app
 from sayso.cli.serve import serve_command
 from sayso.cli.transcribe import transcribe_command
 from sayso.cli.usage import usage_command
@@ -56,6 +57,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(orgs_app, name="orgs")
 app.add_typer(limits_app, name="limits")
 app.add_typer(invites_app, name="invites")
+app.add_typer(retention_app, name="retention")
 
 
 def main() -> None:
