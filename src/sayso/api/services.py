@@ -8,6 +8,7 @@ from sayso.billing.ledger import Ledger
 from sayso.core.caller import AdminCaller, Caller
 from sayso.core.speech import Audio
 from sayso.errors import AuthenticationFailed
+from sayso.inference.keeping import Keeper
 from sayso.inference.metering import UsageLedger
 from sayso.inference.routing import Router
 from sayso.retention.service import Retention
@@ -96,7 +97,8 @@ class Services:
     `AdminCaller`; `accounts` and `journal` are what the admin API works on. `check_account` gets the caller
     with the `OpenAI-Organization` and `OpenAI-Project` headers and raises `AuthenticationFailed` where they
     do not match. `organization_slug` is what the `openai-organization` header says. `vendor_extras` tells
-    whether fields that OpenAI does not have are ignored or refused. `retention` keeps content.
+    whether fields that OpenAI does not have are ignored or refused. `retention` is
+    what keeps content, and `keeper` the way into it, None where nothing is kept.
     """
 
     router: Router
@@ -114,3 +116,4 @@ class Services:
     journal: Ledger | None = None
     invoice_texts: InvoiceTexts = InvoiceTexts()
     retention: Retention | None = None
+    keeper: Keeper | None = None

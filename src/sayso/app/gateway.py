@@ -20,6 +20,7 @@ from sayso.config import Settings
 from sayso.core.caller import AdminCaller, Caller
 from sayso.engines.supervisor import HostState
 from sayso.errors import ConfigurationError, EngineError, StorageUnavailable
+from sayso.inference.keeping import Keeper
 from sayso.inference.metering import BilledLedger
 from sayso.inference.observed import ObservedChatEngine, ObservedSpeechEngine
 from sayso.inference.readiness import Readiness
@@ -128,6 +129,7 @@ class Gateway:
             limits=Limits(self.settings.max_upload_bytes, self.settings.max_body_bytes),
             vendor_extras=self.settings.vendor_extras,
             retention=self._retention,
+            keeper=Keeper(self._retention.store) if self.settings.retention_days else None,
             invoice_texts=InvoiceTexts(self.settings.invoice_seller, self.settings.invoice_note),
         )
 

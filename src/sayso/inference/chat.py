@@ -23,38 +23,48 @@ from sayso.core.metering import Outcome
 from sayso.core.usage import TokenUsage
 from sayso.engines.base import ChatEngine
 from sayso.inference.admission import Origin, chat_reservation, completion_reservation
+from sayso.inference.keeping import Exchange
 from sayso.inference.metering import ChatUsageEvent, UsageLedger
 from sayso.inference.routing import ChatRoute
 
 
 async def run_chat(
-    route: ChatRoute, origin: Origin, request: ChatRequest, ledger: UsageLedger
+    route: ChatRoute,
+    origin: Origin,
+    request: ChatRequest,
+    ledger: UsageLedger,
+    exchange: Exchange | None = None,
 ) -> AsyncGenerator[ChatEvent, None]:
     """Continue a conversation; yields what the engine yields.
 
     The worst case is held before the engine is asked; what the ledger refuses is raised. The usage is
     settled before `Finished` is passed on. A stream that is closed early settles what the engine
     says that it generated until it was stopped; one that breaks through a fault of ours is recorded and
-    charged nothing; a refusal gives the hold back.
+    charged nothing; a refusal gives the hold back. `exchange` takes down what is said from the moment that
+    the request is admitted, and is stored, where that was asked for, before the settlement.
     """
     reservation = chat_reservation(origin, route, request)
     sampling = _with_defaults(request.sampling, route.snapshot)
     asked = replace(request, model=route.snapshot.id, sampling=sampling, id=origin.request_id)
     begin = partial(route.engine.chat, asked)
-    async with aclosing(_metered(begin, route.engine, reservation, origin, ledger)) as metered:
+    async with aclosing(_metered(begin, route.engine, reservation, origin, ledger, exchange)) as metered:
         async for event in metered:
             yield event
 
 
 async def run_completion(
-    route: ChatRoute, origin: Origin, request: CompletionRequest, ledger: UsageLedger
+    route: ChatRoute,
+    origin: Origin,
+    request: CompletionRequest,
+    ledger: UsageLedger,
+    exchange: Exchange | None = None,
 ) -> AsyncGenerator[ChatEvent, None]:
     """Continue raw text, as `run_chat` continues a conversation."""
     reservation = completion_reservation(origin, route, request)
     sampling = _with_defaults(request.sampling, route.snapshot)
     asked = replace(request, model=route.snapshot.id, sampling=sampling, id=origin.request_id)
     begin = partial(route.engine.complete, asked)
-    async with aclosing(_metered(begin, route.engine, reservation, origin, ledger)) as metered:
+    async with aclosing(_metered(begin, route.engine, reservation, origin, ledger, exchange)) as metered:
         async for event in metered:
             yield event
 
@@ -72,6 +82,7 @@ async def _metered(
     reservation: Reservation,
     origin: Origin,
     ledger: UsageLedger,
+    exchange: Exchange | None,
 ) -> AsyncGenerator[ChatEvent, None]:
     hold = await ledger.reserve(reservation)
     origin.admitted(hold)
@@ -91,12 +102,16 @@ async def _metered(
     try:
         async with aclosing(begin()) as events:
             async for event in events:
+                if exchange is not None:
+                    exchange.hear(event)
                 match event:
                     case Started():
                         started, prompt_tokens = True, event.prompt_tokens
                     case TextDelta() | ToolCallDelta() | ChoiceFinished():
                         completion_tokens = max(completion_tokens, event.completion_tokens)
                     case Finished():
+                        if exchange is not None:
+                            await exchange.store()
                         settled = True
                         await ledger.settle(hold, used(event.usage, "completed"))
                 yield event
@@ -104,6 +119,8 @@ async def _metered(
         left = True
         raise
     finally:
+        if exchange is not None:
+            exchange.keep()
         if left and not settled:
             await ledger.settle_counted(hold, used_when_left())
         elif not started:

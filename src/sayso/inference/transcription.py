@@ -8,12 +8,17 @@ from dataclasses import replace
 from sayso.core.metering import Outcome
 from sayso.core.speech import Audio, LanguageProbability, SpeechEvent, SpeechFinished, SpeechRequest
 from sayso.inference.admission import Origin, speech_reservation
+from sayso.inference.keeping import Exchange
 from sayso.inference.metering import SpeechUsageEvent, UsageLedger
 from sayso.inference.routing import SpeechRoute
 
 
 async def run_transcription(
-    route: SpeechRoute, origin: Origin, request: SpeechRequest, ledger: UsageLedger
+    route: SpeechRoute,
+    origin: Origin,
+    request: SpeechRequest,
+    ledger: UsageLedger,
+    exchange: Exchange | None = None,
 ) -> AsyncGenerator[SpeechEvent, None]:
     """Transcribe or translate; yields what the engine yields, settles before `SpeechFinished`.
 
@@ -34,6 +39,8 @@ async def run_transcription(
         async with aclosing(events):
             async for event in events:
                 started = True
+                if exchange is not None:
+                    exchange.hear(event)
                 if isinstance(event, SpeechFinished):
                     settled = True
                     await settle("completed")
@@ -42,6 +49,8 @@ async def run_transcription(
         outcome = "disconnected"
         raise
     finally:
+        if exchange is not None:
+            exchange.keep()
         if not started:
             await ledger.release(hold)
         elif not settled:
@@ -49,7 +58,11 @@ async def run_transcription(
 
 
 async def run_language_detection(
-    route: SpeechRoute, origin: Origin, audio: Audio, ledger: UsageLedger
+    route: SpeechRoute,
+    origin: Origin,
+    audio: Audio,
+    ledger: UsageLedger,
+    exchange: Exchange | None = None,
 ) -> tuple[LanguageProbability, ...]:
     """Return the probable languages of a clip, the most probable first; it costs what hearing it does."""
     hold = await ledger.reserve(speech_reservation(origin, route, audio))
@@ -59,6 +72,12 @@ async def run_language_detection(
     except BaseException:
         await ledger.release(hold)
         raise
+    else:
+        if exchange is not None:
+            exchange.answer.hear_languages(languages)
+    finally:
+        if exchange is not None:
+            exchange.keep()
     event = SpeechUsageEvent(
         origin.caller, route.model, route.snapshot.id, "detect", audio.usage, "completed"
     )

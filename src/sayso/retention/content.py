@@ -8,7 +8,7 @@ from sayso.ids import OrgId, ProjectId
 from sayso.retention.classes import CONTENT
 from sayso.retention.sealing import Binding, Part
 
-Kind: TypeAlias = Literal["chat", "completion", "transcription", "translation"]
+Kind: TypeAlias = Literal["chat", "completion", "transcription", "translation", "detection"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,10 @@ class RetentionStore:
         self._policies[organization_id, project_id] = (now, policy)
         return policy
 
+    def forget_policies(self) -> None:
+        """Look at every policy anew: one has changed."""
+        self._policies.clear()
+
     def keep(self, content: Content) -> bool:
         """Queue `content` and return at once; False where it is dropped."""
         if self._closing or self._waiting_bytes + content.size > self._queue_bytes:

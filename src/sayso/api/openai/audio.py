@@ -23,8 +23,11 @@ from sayso.core.usage import AudioUsage
 from sayso.engines.wire.multipart import FILE_FIELD, Form
 from sayso.errors import AudioRejected, EngineFailed, InvalidRequest
 from sayso.inference.admission import Origin
+from sayso.inference.exchange import Asked
+from sayso.inference.keeping import Exchange
 from sayso.inference.routing import SpeechRoute
 from sayso.inference.transcription import run_language_detection, run_transcription
+from sayso.retention.content import Kind
 
 MIN_SECONDS = 0.1
 
@@ -56,9 +59,10 @@ async def detect_languages(request: Request, caller: CallerDep, services: Servic
     call = detection_call(form.fields, services.vendor_extras)
     route = await services.router.speech(call.model, caller.models)
     origin = _origin(request, caller, "audio.languages", form)
+    exchange = await _exchange(services, origin, "detection", route, {}, form)
     audio = await _decode(request, services, form)
     languages = await unless_disconnected(
-        request.receive, run_language_detection(route, origin, audio, services.ledger)
+        request.receive, run_language_detection(route, origin, audio, services.ledger, exchange)
     )
     return json_response(
         {
@@ -84,8 +88,10 @@ async def _spoken(
     _check_language(route, call.language)
     endpoint = "audio.translations" if call.task == "translate" else "audio.transcriptions"
     origin = _origin(request, caller, endpoint, form, streamed=call.stream)
+    kind: Kind = "translation" if call.task == "translate" else "transcription"
+    exchange = await _exchange(services, origin, kind, route, call.parameters, form)
     audio = await _decode(request, services, form)
-    events = run_transcription(route, origin, call.request(audio), services.ledger)
+    events = run_transcription(route, origin, call.request(audio), services.ledger, exchange)
     if call.stream:
         encoder = TranscriptStreamEncoder()
         return await answer_stream(request, events, encoder.encode)
@@ -99,6 +105,17 @@ async def _spoken(
 def _origin(request: Request, caller: Caller, endpoint: str, form: Form, *, streamed: bool = False) -> Origin:
     return origin_of(
         request, caller, endpoint, streamed=streamed, values={"fields": form.fields}, file=form.file
+    )
+
+
+async def _exchange(
+    services: Services, origin: Origin, kind: Kind, route: SpeechRoute, asked: Asked, form: Form
+) -> Exchange | None:
+    """Begin the record of a request with its upload as it came, where that may be kept."""
+    if services.keeper is None:
+        return None
+    return await services.keeper.begin(
+        origin.caller, kind, origin.request_id, route.snapshot.id, asked, audio=form.file
     )
 
 

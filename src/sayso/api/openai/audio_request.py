@@ -18,6 +18,7 @@ from sayso.api.field_errors import (
 from sayso.api.services import VendorExtras
 from sayso.api.validation import field_path
 from sayso.audio.formats import SEGMENTS_ONLY, Granularity, ResponseFormat
+from sayso.core.chat import JsonObject
 from sayso.core.languages import language_code
 from sayso.core.speech import Audio, SpeechRequest, Task
 from sayso.errors import InvalidRequest, UnsupportedParameter
@@ -54,6 +55,16 @@ class SpeechCall:
     response_format: ResponseFormat = "json"
     granularities: frozenset[Granularity] = SEGMENTS_ONLY
     stream: bool = False
+
+    @property
+    def parameters(self) -> JsonObject:
+        """What it asks for beside its sound, for the record of it."""
+        return {
+            "language": self.language,
+            "prompt": self.prompt,
+            "temperature": self.temperature,
+            "response_format": self.response_format,
+        }
 
     def request(self, audio: Audio) -> SpeechRequest:
         """Return the core's request for `audio`."""

@@ -28,7 +28,10 @@ async def create_chat_completion(request: Request, caller: CallerDep, services: 
     origin = origin_of(request, caller, "chat.completions", streamed=call.stream, values=values)
     route = await services.router.chat(call.request.model, caller.models)
     head = AnswerHead.now(new_chat_completion_id(), route.model, route.info.fingerprint)
-    events = run_chat(route, origin, call.request, services.ledger)
+    exchange = None
+    if services.keeper is not None:
+        exchange = await services.keeper.begin(caller, "chat", head.id, route.snapshot.id, call.request)
+    events = run_chat(route, origin, call.request, services.ledger, exchange)
     if call.stream:
         return await _streamed(request, call, head, events)
     return await _whole(request, call, head, events)

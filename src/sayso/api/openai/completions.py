@@ -28,7 +28,10 @@ async def create_completion(request: Request, caller: CallerDep, services: Servi
     origin = origin_of(request, caller, "completions", streamed=call.stream, values=values)
     route = await services.router.chat(call.request.model, caller.models)
     head = AnswerHead.now(new_completion_id(), route.model, route.info.fingerprint)
-    events = run_completion(route, origin, call.request, services.ledger)
+    exchange = None
+    if services.keeper is not None:
+        exchange = await services.keeper.begin(caller, "completion", head.id, route.snapshot.id, call.request)
+    events = run_completion(route, origin, call.request, services.ledger, exchange)
     if call.stream:
         encoder = CompletionStreamEncoder(head, call)
         return await answer_stream(request, events, encoder.encode)

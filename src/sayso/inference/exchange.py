@@ -1,0 +1,131 @@
+"""What a request said and what it has been answered so far, for those who want it kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import orjson
+
+from sayso.core.chat import (
+    ChatEvent,
+    ChatRequest,
+    ChoiceFinished,
+    CompletionRequest,
+    Finished,
+    FinishReason,
+    Json,
+    Started,
+    TextDelta,
+    TokenLogprob,
+    ToolCallDelta,
+)
+from sayso.core.speech import (
+    LanguageProbability,
+    Segment,
+    SpeechEvent,
+    SpeechFinished,
+    SpeechStarted,
+)
+from sayso.core.usage import TokenUsage
+
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+
+Asked: TypeAlias = ChatRequest | CompletionRequest | Mapping[str, Json]
+
+
+def canonical(value: object) -> bytes:
+    """Return `value`, dataclasses too, as JSON with sorted keys and no spaces."""
+    return orjson.dumps(value, option=_OPTIONS)
+
+
+@dataclass(slots=True)
+class _Call:
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list[str])
+
+
+@dataclass(slots=True)
+class _Choice:
+    text: list[str] = field(default_factory=list[str])
+    logprobs: list[TokenLogprob] = field(default_factory=list[TokenLogprob])
+    calls: dict[int, _Call] = field(default_factory=dict[int, _Call])
+    reason: FinishReason | None = None
+
+
+class HeardAnswer:
+    """Collects the events of one answer, of whatever kind; `with_logprobs` keeps what tells of tokens."""
+
+    def __init__(self, *, with_logprobs: bool = False) -> None:
+        self._with_logprobs = with_logprobs
+        self._choices: dict[int, _Choice] = {}
+        self._usage: TokenUsage | None = None
+        self._language: str | None = None
+        self._segments: list[Segment] = []
+        self._languages: Sequence[LanguageProbability] = ()
+
+    def hear(self, event: ChatEvent | SpeechEvent) -> None:
+        """Take the next event."""
+        match event:
+            case TextDelta():
+                choice = self._choice(event.index)
+                choice.text.append(event.text)
+                if self._with_logprobs:
+                    choice.logprobs.extend(event.logprobs)
+            case ToolCallDelta():
+                call = self._choice(event.index).calls.setdefault(event.call, _Call())
+                call.id, call.name = event.id or call.id, event.name or call.name
+                call.arguments.append(event.arguments)
+            case ChoiceFinished():
+                self._choice(event.index).reason = event.reason
+            case Finished():
+                self._usage = event.usage
+            case Segment():
+                self._segments.append(event)
+            case SpeechStarted():
+                self._language = event.language
+            case Started() | SpeechFinished():
+                pass
+
+    def hear_languages(self, found: Sequence[LanguageProbability]) -> None:
+        """Take the answer of a language detection."""
+        self._languages = found
+
+    def values(self) -> dict[str, object]:
+        """Return what has been said; only what there is has a name."""
+        said: dict[str, object] = {}
+        if self._choices:
+            said["choices"] = [_shown(index, self._choices[index]) for index in sorted(self._choices)]
+        if self._usage is not None:
+            said["usage"] = self._usage
+        if self._language is not None:
+            said["language"] = self._language
+            said["segments"] = [
+                {"start": segment.start, "end": segment.end, "text": segment.text}
+                for segment in self._segments
+            ]
+        if self._languages:
+            said["languages"] = self._languages
+        return said
+
+    def _choice(self, index: int) -> _Choice:
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = _Choice()
+        return choice
+
+
+def _shown(index: int, choice: _Choice) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "index": index,
+        "text": "".join(choice.text),
+        "finish_reason": choice.reason,
+    }
+    if choice.calls:
+        calls = (choice.calls[place] for place in sorted(choice.calls))
+        shown["tool_calls"] = [
+            {"id": call.id, "name": call.name, "arguments": "".join(call.arguments)} for call in calls
+        ]
+    if choice.logprobs:
+        shown["logprobs"] = choice.logprobs
+    return shown

@@ -1,0 +1,172 @@
+"""What requests say and are answered, handed to the store as the caller's policy allows."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from sayso.core.caller import Caller
+from sayso.core.chat import ChatEvent, Json
+from sayso.core.speech import SpeechEvent
+from sayso.errors import StorageUnavailable
+from sayso.ids import OrgId
+from sayso.inference.exchange import Asked, HeardAnswer, canonical
+from sayso.retention.clock import wall_clock
+from sayso.retention.content import Content, Kind, NotKept
+from sayso.retention.policy import RetentionPolicy
+from sayso.retention.sealing import Part
+from sayso.retention.store import POLICY_SECONDS, RetentionStore
+
+PROJECTS = 10_000  # whose policies are remembered
+
+
+@dataclass(frozen=True, slots=True)
+class ToStore:
+    """What is kept besides, where a request asks to be stored: what its answer's form depends on."""
+
+    head: Mapping[str, Json]
+    metadata: Mapping[str, str]
+
+
+class Keeper:
+    """Begins the record of each request whose content may be kept at all."""
+
+    def __init__(self, store: RetentionStore, *, clock: Callable[[], int] = wall_clock) -> None:
+        self.store = store
+        self.clock = clock
+        self._known: dict[tuple[str, str], tuple[float, RetentionPolicy]] = {}
+        self._asking: dict[tuple[str, str], asyncio.Task[RetentionPolicy | None]] = {}
+
+    async def begin(
+        self,
+        caller: Caller,
+        kind: Kind,
+        record_id: str,
+        model: str,
+        asked: Asked,
+        *,
+        audio: bytes | bytearray | None = None,
+        to_store: ToStore | None = None,
+    ) -> "Exchange | None":
+        """Return the record of a request that begins; None where nothing of it may be kept.
+
+        `record_id` and `model` are as in `Content`. Reads the database only for a project that is new to it,
+        and for a request that asks to be stored: then it raises `StorageUnavailable`.
+        """
+        policy = await self._policy(caller, certain=to_store is not None)
+        stored = to_store is not None and policy.keeps(stored=True)
+        if not stored and not policy.keeps(stored=False):
+            return None
+        answer = HeardAnswer(with_logprobs=stored)
+        extra = to_store if stored else None
+        return Exchange(self, caller, kind, record_id, model, self.clock(), asked, answer, audio, extra)
+
+    def forget(self, organization_id: OrgId) -> None:
+        """Forget what is known of an organization's policies: one has changed."""
+        for place in [place for place in self._known if place[0] == organization_id]:
+            del self._known[place]
+        self.store.forget_policies()
+
+    def may_keep(self, caller: Caller) -> bool:
+        """Return whether content may be kept unasked, by what is known; the store asks where nothing is."""
+        known = self._known.get((caller.org_id, caller.project_id))
+        return known is None or known[1].keeps(stored=False)
+
+    async def _policy(self, caller: Caller, *, certain: bool) -> RetentionPolicy:
+        """Return the policy; what is known is good enough while a newer one is asked for beside the work."""
+        place = (caller.org_id, caller.project_id)
+        known = self._known.get(place)
+        if known is not None and not certain:
+            if time.monotonic() - known[0] >= POLICY_SECONDS and place not in self._asking:
+                task = asyncio.create_task(self._asked_again(caller))
+                self._asking[place] = task
+                task.add_done_callback(lambda _: self._asking.pop(place, None))
+            return known[1]
+        try:
+            return await self._ask(caller)
+        except StorageUnavailable:
+            if certain:
+                raise
+            return RetentionPolicy(0, 0)  # who can not be asked has nothing kept
+
+    async def _asked_again(self, caller: Caller) -> RetentionPolicy | None:
+        try:
+            return await self._ask(caller)
+        except StorageUnavailable:
+            return None  # the store asks again before it writes
+
+    async def _ask(self, caller: Caller) -> RetentionPolicy:
+        policy = await self.store.policy(caller.org_id, caller.project_id)
+        if len(self._known) >= PROJECTS:
+            self._known.clear()
+        self._known[caller.org_id, caller.project_id] = (time.monotonic(), policy)
+        return policy
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request's record. It is handed to the store once: when the answer is complete, or has ended."""
+
+    keeper: Keeper
+    caller: Caller
+    kind: Kind
+    record_id: str
+    model: str
+    created_at: int
+    asked: Asked = field(repr=False)
+    answer: HeardAnswer = field(repr=False)
+    audio: bytes | bytearray | None = field(repr=False)
+    to_store: ToStore | None = field(repr=False)
+    _handed_over: bool = False
+
+    def hear(self, event: ChatEvent | SpeechEvent) -> None:
+        """Take the next event of the answer."""
+        self.answer.hear(event)
+
+    async def store(self) -> None:
+        """Store a complete answer that was asked to be stored: durable on return.
+
+        Raises `StorageUnavailable`. A policy that forbids it since the request began is obeyed.
+        """
+        if self.to_store is None:
+            return
+        self._handed_over = True
+        written = await self.keeper.store.store(self._content(self.to_store))
+        self._handed_over = not isinstance(written, NotKept)
+
+    def keep(self) -> None:
+        """Hand over what there is, once, if it may be kept unasked; returns at once and raises nothing.
+
+        The loop does it when the answer has left.
+        """
+        if not self._handed_over:
+            self._handed_over = True
+            asyncio.get_running_loop().call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        if self.keeper.may_keep(self.caller):
+            self.keeper.store.keep(self._content(None))
+
+    def _content(self, to_store: ToStore | None) -> Content:
+        caller, said = self.caller, self.answer.values()
+        parts: dict[Part, bytes] = {"request": canonical(self.asked)}
+        if self.audio is not None:
+            parts["audio"] = cast("bytes", self.audio)  # a copy of 25 MiB would take its time
+        if to_store is not None:
+            parts["answer"] = canonical({**said, **to_store.head})
+            parts["metadata"] = canonical(to_store.metadata)
+        elif said:
+            parts["answer"] = canonical(said)
+        owner = caller.user_id or caller.service_account_id or caller.key_id
+        return Content(
+            self.record_id,
+            caller.org_id,
+            caller.project_id,
+            owner,
+            self.kind,
+            self.model,
+            self.created_at,
+            parts,
+            stored=to_store is not None,
+        )
