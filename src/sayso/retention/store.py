@@ -24,6 +24,7 @@ from sayso.telemetry.logging import EventLogger
 
 QUEUE_BYTES = 64 * 1024 * 1024  # of content that waits unasked; what would exceed it is dropped
 TRANSACTION_BYTES = 2 * CHUNK_BYTES  # written at a time, so that others soon have their turn
+GATHER_SECONDS = 0.2  # for which content that is kept unasked waits for more, as a transaction has its price
 POLICY_SECONDS = 0.5  # how long a policy is remembered; what is written obeys the one in the database
 
 log = EventLogger("retention")
@@ -63,6 +64,7 @@ class RetentionStore:
         self._queue: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._arrived = asyncio.Event()
+        self._gathering: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._closing = False
@@ -95,7 +97,7 @@ class RetentionStore:
     async def close(self) -> None:
         """Write what waits, then stop."""
         self._closing = True
-        self._arrived.set()
+        self._gathered()
         if self._task is not None:
             await self._task
         await self._writer.close()
@@ -123,6 +125,8 @@ class RetentionStore:
             self._drop("queue_full")
             return False
         self._enqueue(content).add_done_callback(self._count_loss)
+        if self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(GATHER_SECONDS, self._gathered)
         return True
 
     async def store(self, content: Content) -> Written:
@@ -132,10 +136,13 @@ class RetentionStore:
         """
         if self._closing:
             raise StorageUnavailable
-        return await asyncio.shield(self._enqueue(content))
+        done = self._enqueue(content)
+        self._gathered()
+        return await asyncio.shield(done)
 
     async def flush(self) -> None:
         """Wait until all that is queued is written or dropped."""
+        self._gathered()
         await self._idle.wait()
 
     def _enqueue(self, content: Content) -> "asyncio.Future[Written]":
@@ -143,8 +150,14 @@ class RetentionStore:
         self._queue.append(waiting)
         self._waiting_bytes += content.size
         self._idle.clear()
-        self._arrived.set()
         return waiting.done
+
+    def _gathered(self) -> None:
+        """Have what is queued written: it has waited for others, or somebody waits for it."""
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+        self._arrived.set()
 
     def _count_loss(self, done: "asyncio.Future[Written]") -> None:
         if done.exception() is not None:

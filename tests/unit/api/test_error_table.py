@@ -8,6 +8,7 @@ from sayso.api.errors import INTERNAL_MESSAGE, BodyTimeout, Draining, MethodNotS
 from sayso.billing.invoice_store import InvoiceAltered
 from sayso.engines.wire.errors import MissingUpstream
 from sayso.errors import SaysoError
+from sayso.retention.sealing import ContentAltered
 
 LIMITED = errors.RateLimited(
     meter="tokens",
@@ -46,6 +47,7 @@ CASES: list[tuple[SaysoError, int, str, str | None]] = [
     (LIMITED, 429, "tokens", "rate_limit_exceeded"),
     (errors.QuotaExceeded(), 429, "insufficient_quota", "insufficient_quota"),
     (InvoiceAltered("INV-000001"), 500, "server_error", None),
+    (ContentAltered("chatcmpl-1"), 500, "server_error", None),
     (errors.EngineOverloaded("m"), 503, "server_error", "server_is_overloaded"),
     (errors.EngineUnavailable("m"), 503, "server_error", None),
     (errors.EngineFailed("m"), 500, "server_error", None),
