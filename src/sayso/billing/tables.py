@@ -133,19 +133,15 @@ _IN_RANGE = " AND ".join(
 )
 
 
-class UsageHour(Base):
-    """The sum of the usage events that were admitted in one hour and agree in everything else.
+class _UsageSums:
+    """The sum of the usage events that agree in all that the key names.
 
     `requests` counts those that completed or whose client left; failed ones are in `failed_requests` and in
     nothing else. `audio_seconds` adds up each request's whole seconds (nearest, ties up, at least 1), the
     figure that its answer stated. A charge per meter: `prompt_charge`, `completion_charge`, `audio_charge`.
     """
 
-    __tablename__ = "usage_hours"
-    __table_args__ = (CheckConstraint(_IN_RANGE, name="in_range"), _CLUSTERED)
-
-    organization_id: Mapped[KeyId]
-    hour: Mapped[KeyNumber]
+    organization_id: Mapped[KeyId] = mapped_column(sort_order=-2)  # the period comes next
     project_id: Mapped[KeyId]
     api_key_id: Mapped[KeyId]
     user_id: Mapped[KeyId]
@@ -165,31 +161,22 @@ class UsageHour(Base):
     audio_charge: Mapped[Nano]
 
 
-class UsageDay(Base):
-    """The sum of a UTC day's `usage_hours` that agree in everything else."""
+class UsageHour(_UsageSums, Base):
+    """What was admitted in one hour."""
+
+    __tablename__ = "usage_hours"
+    __table_args__ = (CheckConstraint(_IN_RANGE, name="in_range"), _CLUSTERED)
+
+    hour: Mapped[KeyNumber] = mapped_column(sort_order=-1)
+
+
+class UsageDay(_UsageSums, Base):
+    """What was admitted in one UTC day: the sum of its hours."""
 
     __tablename__ = "usage_days"
     __table_args__ = (CheckConstraint(_IN_RANGE, name="in_range"), _CLUSTERED)
 
-    organization_id: Mapped[KeyId]
-    day: Mapped[KeyNumber]
-    project_id: Mapped[KeyId]
-    api_key_id: Mapped[KeyId]
-    user_id: Mapped[KeyId]
-    model: Mapped[KeyName]
-    snapshot: Mapped[KeyName]
-    endpoint: Mapped[KeyWord]
-    price_book_id: Mapped[KeyNumber]
-    requests: Mapped[Count]
-    failed_requests: Mapped[Count]
-    prompt_tokens: Mapped[Count]
-    completion_tokens: Mapped[Count]
-    cached_tokens: Mapped[Count]
-    audio_milliseconds: Mapped[Count]
-    audio_seconds: Mapped[Count]
-    prompt_charge: Mapped[Nano]
-    completion_charge: Mapped[Nano]
-    audio_charge: Mapped[Nano]
+    day: Mapped[KeyNumber] = mapped_column(sort_order=-1)
 
 
 class HoldRow(Base):
