@@ -57,7 +57,7 @@ def kind_of(annotation: object) -> str:
         return "tables" if get_args(annotation)[0] is ModelFile else "list of strings"
     if get_origin(annotation) is dict:
         return "table"
-    words = {int: "integer", float: "number", str: "string", Path: "path"}
+    words = {bool: "true or false", int: "integer", float: "number", str: "string", Path: "path"}
     return next(word for known, word in words.items() if known is annotation)
 
 
@@ -67,6 +67,8 @@ def default_of(field: FieldInfo) -> str:
         return str(field.json_schema_extra["shown_default"])
     if field.is_required():
         return "required"
+    if isinstance(field.default, bool):
+        return f"`{str(field.default).lower()}`"
     return f"`{field.default}`" if field.default else {0: "`0`", "": "empty"}.get(field.default, "none")
 
 

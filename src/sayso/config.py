@@ -73,6 +73,11 @@ class ModelEntry(BaseModel):
     api_key_env: str = Field(
         default="", description="Environment variable that holds that server's key; empty: no key."
     )
+    upstream_cache_salt: bool = Field(
+        default=False,
+        description="Send that server a secret `cache_salt` for each organization, as vLLM takes one; "
+        "without it they share that server's prefix cache.",
+    )
     engine: str = Field(
         default_factory=_engine_for,
         description="What runs it: `openvino`, `whisper`, `upstream`, `mock` or `fake`. "

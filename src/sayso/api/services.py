@@ -8,6 +8,7 @@ from sayso.billing.ledger import Ledger
 from sayso.core.caller import AdminCaller, Caller
 from sayso.core.speech import Audio
 from sayso.errors import AuthenticationFailed
+from sayso.inference.cache_salt import CacheSalts
 from sayso.inference.keeping import Keeper
 from sayso.inference.metering import UsageLedger
 from sayso.inference.routing import Router
@@ -99,6 +100,7 @@ class Services:
     do not match. `organization_slug` is what the `openai-organization` header says. `vendor_extras` tells
     whether fields that OpenAI does not have are ignored or refused. `retention` is
     what keeps content, and `keeper` the way into it, None where nothing is kept.
+    `cache_salts` part the engines' caches.
     """
 
     router: Router
@@ -117,3 +119,4 @@ class Services:
     invoice_texts: InvoiceTexts = InvoiceTexts()
     retention: Retention | None = None
     keeper: Keeper | None = None
+    cache_salts: CacheSalts = field(default_factory=CacheSalts)

@@ -118,7 +118,8 @@ def _upstream(snapshot: Snapshot, source: UpstreamSource, engines: Engines) -> C
     connection = Connection(Endpoint(source.base_url.rstrip("/"), api_key=key))
     info = EngineInfo(f"fp_{snapshot.digest[:12]}", snapshot.context_length)
     if snapshot.kind == "chat":
-        engines.chat[snapshot.id] = UpstreamChatEngine(connection, source.model, info)
+        chat = UpstreamChatEngine(connection, source.model, info, salted=source.cache_salt)
+        engines.chat[snapshot.id] = chat
     else:
         engines.speech[snapshot.id] = UpstreamSpeechEngine(connection, source.model, info)
     return connection

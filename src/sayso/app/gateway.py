@@ -20,6 +20,7 @@ from sayso.config import Settings
 from sayso.core.caller import AdminCaller, Caller
 from sayso.engines.supervisor import HostState
 from sayso.errors import ConfigurationError, EngineError, StorageUnavailable
+from sayso.inference.cache_salt import CacheSalts
 from sayso.inference.keeping import Keeper
 from sayso.inference.metering import BilledLedger
 from sayso.inference.observed import ObservedChatEngine, ObservedSpeechEngine
@@ -131,6 +132,7 @@ class Gateway:
             retention=self._retention,
             keeper=Keeper(self._retention.store) if self.settings.retention_days else None,
             invoice_texts=InvoiceTexts(self.settings.invoice_seller, self.settings.invoice_note),
+            cache_salts=CacheSalts.under(self._tenancy.pepper),
         )
 
     async def _organization_slug(self, caller: Caller | AdminCaller) -> str:

@@ -32,7 +32,8 @@ def from_entry(name: str, entry: ModelEntry) -> Snapshot:
 
 def _source(name: str, entry: ModelEntry) -> Source:
     if entry.base_url:
-        return UpstreamSource(entry.base_url, entry.upstream_model or name, entry.api_key_env)
+        name = entry.upstream_model or name
+        return UpstreamSource(entry.base_url, name, entry.api_key_env, entry.upstream_cache_salt)
     if entry.repo:
         return HubSource(entry.repo, entry.revision, tuple(file.name for file in entry.files))
     if entry.path:

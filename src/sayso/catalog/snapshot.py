@@ -58,12 +58,13 @@ class UpstreamSource:
     """The model is served by another OpenAI-compatible server.
 
     `base_url` ends in `/v1`; `model` is its name there; `api_key_env` names the environment variable that
-    holds the key, empty for none.
+    holds the key, empty for none. `cache_salt` says that it takes a field of that name, as vLLM does.
     """
 
     base_url: str
     model: str
     api_key_env: str = ""
+    cache_salt: bool = False
 
 
 Source: TypeAlias = PackageSource | HubSource | FolderSource | UpstreamSource

@@ -98,7 +98,8 @@ class ChatRequest:
     `model` is the snapshot's id once routed. `max_tokens` None means the rest of the window. `stop`
     strings are matched in text, across token boundaries, and are not returned. `logprobs` asks for the
     chosen token's log probability, `top_logprobs` for that many alternatives besides. `id` names the
-    request where its engine is asked about it later.
+    request where its engine is asked about it later. Engines share cached work between requests of one
+    `cache_salt`, and with an empty one none.
     """
 
     model: str
@@ -114,6 +115,7 @@ class ChatRequest:
     parallel_tool_calls: bool = True
     response_format: ResponseFormat = TextFormat()
     id: str = ""
+    cache_salt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ class CompletionRequest:
     """Text to continue without a chat template (the legacy endpoint).
 
     Each prompt is text or token ids. Choice index = prompt index × `n` + choice of that prompt.
-    `logprobs` None means none; 0 the chosen tokens only; k the k best besides. `id` is as a chat's.
+    `logprobs` None means none; 0 the chosen tokens only; k the k best besides. `id` and
+    `cache_salt` are as a chat's.
     """
 
     model: str
@@ -133,6 +136,7 @@ class CompletionRequest:
     logprobs: int | None = None
     echo: bool = False
     id: str = ""
+    cache_salt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

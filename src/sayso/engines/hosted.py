@@ -34,12 +34,12 @@ class HostedChatEngine(UpstreamChatEngine):
     def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation."""
         body = encode_chat_request(request, self._model)
-        return self._stream("/chat/completions", {**body, "id": request.id})
+        return self._stream("/chat/completions", {**body, "id": request.id, "cache_salt": request.cache_salt})
 
     def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text."""
         body = encode_completion_request(request, self._model)
-        return self._stream("/completions", {**body, "id": request.id})
+        return self._stream("/completions", {**body, "id": request.id, "cache_salt": request.cache_salt})
 
     async def stop(self, request_id: str) -> TokenUsage | None:
         """Ask the host; None as well where it is gone."""

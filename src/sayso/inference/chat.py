@@ -23,6 +23,7 @@ from sayso.core.metering import Outcome
 from sayso.core.usage import TokenUsage
 from sayso.engines.base import ChatEngine
 from sayso.inference.admission import Origin, chat_reservation, completion_reservation
+from sayso.inference.cache_salt import CacheSalts
 from sayso.inference.keeping import Exchange
 from sayso.inference.metering import ChatUsageEvent, UsageLedger
 from sayso.inference.routing import ChatRoute
@@ -34,6 +35,8 @@ async def run_chat(
     request: ChatRequest,
     ledger: UsageLedger,
     exchange: Exchange | None = None,
+    *,
+    salts: CacheSalts,
 ) -> AsyncGenerator[ChatEvent, None]:
     """Continue a conversation; yields what the engine yields.
 
@@ -45,7 +48,10 @@ async def run_chat(
     """
     reservation = chat_reservation(origin, route, request)
     sampling = _with_defaults(request.sampling, route.snapshot)
-    asked = replace(request, model=route.snapshot.id, sampling=sampling, id=origin.request_id)
+    salt = salts.of(origin.caller)
+    asked = replace(
+        request, model=route.snapshot.id, sampling=sampling, id=origin.request_id, cache_salt=salt
+    )
     begin = partial(route.engine.chat, asked)
     async with aclosing(_metered(begin, route.engine, reservation, origin, ledger, exchange)) as metered:
         async for event in metered:
@@ -58,11 +64,16 @@ async def run_completion(
     request: CompletionRequest,
     ledger: UsageLedger,
     exchange: Exchange | None = None,
+    *,
+    salts: CacheSalts,
 ) -> AsyncGenerator[ChatEvent, None]:
     """Continue raw text, as `run_chat` continues a conversation."""
     reservation = completion_reservation(origin, route, request)
     sampling = _with_defaults(request.sampling, route.snapshot)
-    asked = replace(request, model=route.snapshot.id, sampling=sampling, id=origin.request_id)
+    salt = salts.of(origin.caller)
+    asked = replace(
+        request, model=route.snapshot.id, sampling=sampling, id=origin.request_id, cache_salt=salt
+    )
     begin = partial(route.engine.complete, asked)
     async with aclosing(_metered(begin, route.engine, reservation, origin, ledger, exchange)) as metered:
         async for event in metered:

@@ -96,7 +96,7 @@ async def test_who_leaves_early_has_kept_what_there_was(
         request = _chat_request()
         exchange = await kept.keeper.begin(CALLER, "chat", "chatcmpl-1", "fake-chat", request)
         origin = Origin(CALLER, new_request_id(), "chat.completions")
-        events = run_chat(route, origin, request, services.ledger, exchange)
+        events = run_chat(route, origin, request, services.ledger, exchange, salts=services.cache_salts)
         async with aclosing(events):
             await anext(events)
             await anext(events)

@@ -18,6 +18,7 @@ from sayso.engines.fake import FakeEngine, Script
 from sayso.errors import StorageUnavailable
 from sayso.ids import new_request_id
 from sayso.inference.admission import Origin
+from sayso.inference.cache_salt import CacheSalts
 from sayso.inference.chat import run_chat
 from sayso.inference.metering import BilledLedger
 from sayso.inference.routing import Router
@@ -93,7 +94,7 @@ async def test_a_client_that_leaves_pays_for_what_was_generated(open_shop: OpenS
     route = await shop.router.chat("gpt-3.5-turbo")
     request = ChatRequest("gpt-3.5-turbo", (Message("user", "a b c"),))
     origin = Origin(CALLER, new_request_id(), "chat.completions", streamed=True)
-    events = run_chat(route, origin, request, shop.billing)
+    events = run_chat(route, origin, request, shop.billing, salts=CacheSalts())
     deltas = 0
     async for event in events:
         deltas += isinstance(event, TextDelta)
@@ -111,7 +112,9 @@ async def test_a_client_that_leaves_before_the_usage_frame_has_paid(open_shop: O
     shop = await open_shop()
     route = await shop.router.chat("gpt-3.5-turbo")
     request = ChatRequest("gpt-3.5-turbo", (Message("user", "a b c"),))
-    events = run_chat(route, Origin(CALLER, new_request_id(), "chat.completions"), request, shop.billing)
+    events = run_chat(
+        route, Origin(CALLER, new_request_id(), "chat.completions"), request, shop.billing, salts=CacheSalts()
+    )
     async for event in events:
         if isinstance(event, Finished):
             break

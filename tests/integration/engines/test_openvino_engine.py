@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -53,24 +53,6 @@ WEATHER = Tool(
 CLOCK = Tool("get_time")
 
 Engine = OpenVinoChatEngine
-
-
-@pytest.fixture(scope="module")
-def engine(smollm2_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    config = EngineConfig(
-        engine="openvino",
-        snapshot="smollm2",
-        folder=smollm2_folder,
-        digest="ab" * 32,
-        cache_dir=tmp_path_factory.mktemp("cache"),
-        context_length=CONTEXT,
-        cache_tokens=16_384,
-        max_concurrency=4,
-        queue_depth=2,
-    )
-    opened = OpenVinoChatEngine.load(config)
-    yield opened
-    opened.close()
 
 
 def ask(text: str = STORY, **more: Any) -> ChatRequest:

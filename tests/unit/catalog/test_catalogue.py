@@ -97,7 +97,13 @@ def test_settings_entries_become_sources(tmp_path: Path) -> None:
     models = {
         "folder": ModelEntry(kind="chat", path=tmp_path),
         "hub": ModelEntry(kind="speech", repo="a/b", revision=COMMIT),
-        "far": ModelEntry(kind="chat", base_url="http://h/v1", upstream_model="llama", api_key_env="KEY"),
+        "far": ModelEntry(
+            kind="chat",
+            base_url="http://h/v1",
+            upstream_model="llama",
+            api_key_env="KEY",
+            upstream_cache_salt=True,
+        ),
         "script": ModelEntry(kind="chat", engine="fake", script="hello"),
     }
     catalogue = Catalogue.load(tmp_path / "models", models)
@@ -105,7 +111,7 @@ def test_settings_entries_become_sources(tmp_path: Path) -> None:
     assert found == {
         "folder": ("openvino", FolderSource(str(tmp_path))),
         "hub": ("whisper", HubSource("a/b", COMMIT)),
-        "far": ("upstream", UpstreamSource("http://h/v1", "llama", "KEY")),
+        "far": ("upstream", UpstreamSource("http://h/v1", "llama", "KEY", cache_salt=True)),
         "script": ("fake", PackageSource()),
     }
 

@@ -31,7 +31,7 @@ async def create_chat_completion(request: Request, caller: CallerDep, services: 
     exchange = None
     if services.keeper is not None:
         exchange = await services.keeper.begin(caller, "chat", head.id, route.snapshot.id, call.request)
-    events = run_chat(route, origin, call.request, services.ledger, exchange)
+    events = run_chat(route, origin, call.request, services.ledger, exchange, salts=services.cache_salts)
     if call.stream:
         return await _streamed(request, call, head, events)
     return await _whole(request, call, head, events)

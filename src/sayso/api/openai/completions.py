@@ -31,7 +31,9 @@ async def create_completion(request: Request, caller: CallerDep, services: Servi
     exchange = None
     if services.keeper is not None:
         exchange = await services.keeper.begin(caller, "completion", head.id, route.snapshot.id, call.request)
-    events = run_completion(route, origin, call.request, services.ledger, exchange)
+    events = run_completion(
+        route, origin, call.request, services.ledger, exchange, salts=services.cache_salts
+    )
     if call.stream:
         encoder = CompletionStreamEncoder(head, call)
         return await answer_stream(request, events, encoder.encode)

@@ -30,12 +30,16 @@ from sayso.engines.openvino.choice import Choice, Job
 from sayso.engines.openvino.jobs import JobIndex
 from sayso.engines.openvino.prefix import BLOCK, PrefixIndex
 from sayso.engines.openvino.prompts import PromptEncoder
+from sayso.engines.openvino.salt import salted, takes_salt
 from sayso.engines.openvino.settings import grammar_for, refuse_unsupported, settings_for
 from sayso.engines.openvino.steps import StepLoop
 from sayso.engines.openvino.text import TextStream
 from sayso.engines.openvino.vocabulary import Vocabulary
 from sayso.engines.openvino.weights import find_weights, stated_context_length
 from sayso.errors import ConfigurationError, ContextLengthExceeded, EngineError, InvalidRequest
+from sayso.telemetry.logging import EventLogger
+
+log = EventLogger("engines")
 
 PREFILL_TOKENS = 512  # prompt tokens a step reads at most, so that running answers are not held up for long
 _SHARED_PREFIX = 2 * BLOCK  # prompts from this length on are read once for all choices
@@ -46,7 +50,7 @@ _OBEY_REQUIRED = 'Call one function: write nothing but {"name": "…", "argument
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A prompt with what its choices share."""
+    """A prompt, its ids as the cache shall know them, with what its choices share."""
 
     prompt: list[int]
     room: int
@@ -57,9 +61,15 @@ class OpenVinoChatEngine:
     """Continues conversations and text with a GGUF model on the CPU."""
 
     def __init__(
-        self, pipeline: Any, config: EngineConfig, *, on_failure: Callable[[], None] | None = None
+        self,
+        pipeline: Any,
+        config: EngineConfig,
+        *,
+        caching: bool = True,
+        on_failure: Callable[[], None] | None = None,
     ) -> None:
         tokenizer = pipeline.get_tokenizer()
+        self._caching = caching
         self._config = config
         self._context = config.context_length
         self._eos = int(tokenizer.get_eos_token_id())
@@ -67,7 +77,7 @@ class OpenVinoChatEngine:
         self._prompts = PromptEncoder(tokenizer, self._vocabulary, config.context_length)
         self._steps = StepLoop(
             pipeline,
-            PrefixIndex(cache_blocks(config)),
+            PrefixIndex(cache_blocks(config) if caching else 0),
             limit=config.max_concurrency,
             depth=config.queue_depth,
             on_failure=on_failure or _exit_soon,
@@ -81,7 +91,12 @@ class OpenVinoChatEngine:
         if not config.context_length:
             stated = stated_context_length(find_weights(config))
             config = replace(config, context_length=min(stated, config.cache_tokens))
-        return cls(open_pipeline(config), config)
+        pipeline = open_pipeline(config)
+        if takes_salt(pipeline):
+            return cls(pipeline, config)
+        log.warning("prefix_cache_off", model=config.snapshot, reason="the CPU plugin takes no salt here")
+        del pipeline
+        return cls(open_pipeline(config, caching=False), config, caching=False)
 
     def close(self) -> None:
         """Stop after the current step; running requests get no more events."""
@@ -109,7 +124,8 @@ class OpenVinoChatEngine:
                 pass
         size = sum(len(message.content or "") for message in request.messages)
         prompt = await _encoded(size, lambda: self._prompts.chat(request.messages, tools, rule=rule))
-        part = _Part(prompt, self._room(len(prompt), request.max_tokens, "messages"))
+        room = self._room(len(prompt), request.max_tokens, "messages")
+        part = _Part(self._salted(prompt, request.cache_salt), room)
         job = Job(len(prompt))
         choices: list[Choice] = []
         for index in range(request.n):
@@ -170,10 +186,13 @@ class OpenVinoChatEngine:
                 raise InvalidRequest("A token id is outside of the model's vocabulary.", param="prompt")
         room = self._room(len(ids), request.max_tokens, "prompt") if request.max_tokens else 0
         return _Part(
-            ids,
+            self._salted(ids, request.cache_salt),
             room,
             (prompt if isinstance(prompt, str) else self._vocabulary.text(ids)) if request.echo else "",
         )
+
+    def _salted(self, prompt: list[int], salt: str) -> list[int]:
+        return salted(prompt, salt) if self._caching else prompt
 
     def _room(self, prompt_tokens: int, max_tokens: int | None, param: str) -> int:
         """Return how many tokens may be written. Raises `ContextLengthExceeded`."""
@@ -236,7 +255,7 @@ class OpenVinoChatEngine:
             self._jobs.leave(request_id)
 
 
-def open_pipeline(config: EngineConfig, *, prefill_tokens: int = PREFILL_TOKENS) -> Any:
+def open_pipeline(config: EngineConfig, *, prefill_tokens: int = PREFILL_TOKENS, caching: bool = True) -> Any:
     """Open the pipeline that the engine drives. Raises `ConfigurationError`."""
     weights = find_weights(config)
     if config.context_length < 1 or config.cache_tokens < config.context_length:
@@ -245,7 +264,7 @@ def open_pipeline(config: EngineConfig, *, prefill_tokens: int = PREFILL_TOKENS)
             f"context of {config.context_length} tokens"
         )
     scheduler = genai.SchedulerConfig()
-    scheduler.enable_prefix_caching = True
+    scheduler.enable_prefix_caching = caching
     scheduler.num_kv_blocks = cache_blocks(config)
     scheduler.max_num_batched_tokens = prefill_tokens
     scheduler.max_num_seqs = 2 * config.max_concurrency  # abandoned prompts are read beside the running ones

@@ -14,10 +14,10 @@ BLOCK = 32  # tokens; the CPU plugin's block size
 
 
 class PrefixIndex:
-    """The blocks that are in the cache, the least recently used first."""
+    """The blocks that are in the cache, the least recently used first; none where it has none."""
 
     def __init__(self, blocks: int) -> None:
-        self._capacity = max(1, blocks * 7 // 8)
+        self._capacity = blocks * 7 // 8
         self._blocks: OrderedDict[int, None] = OrderedDict()
 
     def hit(self, tokens: Sequence[int]) -> int:

@@ -13,12 +13,16 @@ from sayso.engines.wire.chat_request import encode_chat_request, encode_completi
 
 
 class UpstreamChatEngine:
-    """Asks `model` of the server at `connection`; `info` is what is known of it beforehand."""
+    """Asks `model` of the server at `connection`; `info` is what is known of it beforehand.
 
-    def __init__(self, connection: Connection, model: str, info: EngineInfo) -> None:
+    `salted` says that it parts its prefix cache by a field `cache_salt`, as vLLM does.
+    """
+
+    def __init__(self, connection: Connection, model: str, info: EngineInfo, *, salted: bool = False) -> None:
         self._connection = connection
         self._model = model
         self._info = info
+        self._salted = salted
 
     async def info(self) -> EngineInfo:
         """Describe the engine."""
@@ -26,15 +30,22 @@ class UpstreamChatEngine:
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation."""
-        return self._stream("/chat/completions", encode_chat_request(request, self._model))
+        return self._stream(
+            "/chat/completions", self._with_salt(encode_chat_request(request, self._model), request)
+        )
 
     def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text."""
-        return self._stream("/completions", encode_completion_request(request, self._model))
+        return self._stream(
+            "/completions", self._with_salt(encode_completion_request(request, self._model), request)
+        )
 
     async def stop(self, request_id: str) -> TokenUsage | None:
         """Another server does not tell what a request used that nobody reads any more."""
         return None
+
+    def _with_salt(self, body: dict[str, Any], request: ChatRequest | CompletionRequest) -> dict[str, Any]:
+        return {**body, "cache_salt": request.cache_salt} if self._salted and request.cache_salt else body
 
     async def _stream(self, path: str, body: dict[str, Any]) -> AsyncGenerator[ChatEvent, None]:
         decoder = ChatEventDecoder()

@@ -72,6 +72,7 @@ def decode_chat_request(body: dict[str, Any]) -> ChatRequest:
         parallel_tool_calls=body.get("parallel_tool_calls", True),
         response_format=_decode_response_format(body.get("response_format")),
         id=body.get("id", ""),
+        cache_salt=body.get("cache_salt", ""),
     )
 
 
@@ -112,6 +113,7 @@ def decode_completion_request(body: dict[str, Any]) -> CompletionRequest:
         logprobs=body.get("logprobs"),
         echo=body.get("echo", False),
         id=body.get("id", ""),
+        cache_salt=body.get("cache_salt", ""),
     )
 
 
