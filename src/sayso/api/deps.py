@@ -10,6 +10,7 @@ from sayso.api.services import Services
 from sayso.billing.ledger import Ledger
 from sayso.core.caller import AdminCaller, Caller
 from sayso.errors import PermissionRefused
+from sayso.retention.service import Retention
 from sayso.tenancy.accounts import Accounts
 from sayso.tenancy.roles import may_administer
 
@@ -76,3 +77,11 @@ async def _ledger(services: ServicesDep) -> Ledger:
 
 
 LedgerDep = Annotated[Ledger, Depends(_ledger)]
+
+
+async def _retention(services: ServicesDep) -> Retention:
+    assert services.retention is not None, "there are no accounts without it"
+    return services.retention
+
+
+RetentionDep = Annotated[Retention, Depends(_retention)]

@@ -6,6 +6,7 @@ import typer
 
 from sayso import __version__
 from sayso.cli.chat import chat_command
+from sayso.cli.corpus import corpus_app
 from sayso.cli.doctor import doctor_command
 from sayso.cli.invites import invites_app
 from sayso.cli.invoice import invoice_command
@@ -58,6 +59,7 @@ app.add_typer(orgs_app, name="orgs")
 app.add_typer(limits_app, name="limits")
 app.add_typer(invites_app, name="invites")
 app.add_typer(retention_app, name="retention")
+app.add_typer(corpus_app, name="corpus")
 
 
 def main() -> None:

@@ -29,3 +29,17 @@ def private_file(path: Path) -> Generator[TextIO]:
             raise
     except OSError as error:
         raise ConfigurationError(f"can not write '{path}': {error.strerror}") from None
+
+
+@contextmanager
+def overwritten(path: Path) -> Generator[None]:
+    """Overwrite with zeros what a file held, once the block has ended well and another file has its name."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        yield
+        left = os.fstat(descriptor).st_size
+        while left > 0:
+            left -= os.write(descriptor, bytes(min(left, 1 << 20)))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from sayso.app.retention import open_retention
 from sayso.cli.console import refusals
 from sayso.config import Settings, load_settings
 from sayso.core.caller import AdminCaller
@@ -16,8 +17,7 @@ from sayso.db.migrate import migrate
 from sayso.db.session import Database
 from sayso.ids import ProjectId
 from sayso.jobs.data_decisions import scope_of
-from sayso.retention.policy import DEFAULT_DAYS
-from sayso.retention.service import FOLDER_NAME, Retention
+from sayso.retention.service import Retention
 from sayso.tenancy.service import default_project
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class KeptData:
     @property
     def ceiling_days(self) -> int:
         """The most that the operator allows."""
-        return DEFAULT_DAYS
+        return self.settings.retention_days
 
     async def operator(self, organization: str) -> AdminCaller:
         """Return whom the command line is to an organization, by id or slug. Raises `ObjectNotFound`."""
@@ -59,7 +59,7 @@ def with_retention(work: Callable[[KeptData], Awaitable[T]], config: Path | None
         settings = load_settings(config, data_dir=data_dir)
         async with Database.open(settings.database_url) as database:
             await migrate(database)
-            promise = await Retention.open(database, settings.data_dir / FOLDER_NAME)
+            promise = await open_retention(settings, database)
             try:
                 return await work(KeptData(database, settings, promise))
             finally:

@@ -9,6 +9,7 @@ from sayso.db.session import Database
 from sayso.errors import InvalidRequest, ObjectNotFound, PermissionRefused
 from sayso.ids import OrgId, ProjectId
 from sayso.jobs.directory import named_scope
+from sayso.retention.consent import Consent, set_consent
 from sayso.retention.erasure import Erasure, ErasureScope, list_erasures, request_erasure
 from sayso.retention.legal_holds import LegalHold, list_holds, place_hold, release_hold
 from sayso.retention.policies import PolicyVersion, set_policy
@@ -103,6 +104,15 @@ async def erase(db: Database, by: AdminCaller, kind: ErasureScope, scope_id: str
         details: Mapping[str, object] = {"data": {"scope": kind, "scope_id": scope_id}}
         await record(session, by, "content.erased", asked.id, details, project_id)
     return asked
+
+
+async def consent(db: Database, by: AdminCaller, opted_in: bool, now: int) -> Consent:
+    """Opt in to having content used to improve the service, or out of it; both hold at once."""
+    async with db.transaction() as session:
+        said = await set_consent(session, by.org_id, opted_in, actor=_actor(by), now=now)
+        details = {"changes_requested": {"improvement_consent": opted_in}}
+        await record(session, by, "organization.updated", by.org_id, details)
+    return said
 
 
 async def find_erasure(db: Database, organization_id: OrgId, erasure_id: str) -> Erasure:

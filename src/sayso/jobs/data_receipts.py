@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from sayso.db.session import Database
+from sayso.errors import ObjectNotFound
 from sayso.ids import OrgId
 from sayso.retention.key_store import KeyStore
 from sayso.retention.receipts import Receipt, list_receipts, verify_chains, verify_receipt
@@ -35,6 +36,15 @@ async def all_receipts(
                 found += page
                 last = page[-1].number
     return sorted(found, key=lambda receipt: receipt.number)
+
+
+async def find_receipt(db: Database, organization_id: OrgId, number: int) -> Receipt:
+    """Return one of an organization's receipts. Raises `ObjectNotFound`."""
+    async with db.read() as session:
+        found = await list_receipts(session, organization_id, after=number - 1, limit=1)
+    if not found or found[0].number != number:
+        raise ObjectNotFound("There is no such deletion receipt.", param="receipt_id")
+    return found[0]
 
 
 async def check_receipts(db: Database, keys: KeyStore) -> ReceiptsCheck:

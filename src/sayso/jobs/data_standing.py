@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sayso.db.session import Database
 from sayso.errors import ObjectNotFound
 from sayso.ids import OrgId, ProjectId
+from sayso.retention.consent import Consent, get_consent
 from sayso.retention.legal_holds import LegalHold, active_holds
 from sayso.retention.policies import get_policy, get_setting
 from sayso.retention.policy import RetentionPolicy, RetentionSetting
@@ -36,6 +37,7 @@ class DataStanding:
     kept: Sequence[KeptSum]
     holds: Sequence[LegalHold]
     last_sweep: LastSweep | None
+    consent: Consent
 
     @property
     def next_expiry(self) -> int | None:
@@ -77,4 +79,5 @@ async def data_standing(
             await kept_sums(session, organization_id, holds, now, project_id),
             holds,
             await last_sweep(session),
+            await get_consent(session, organization_id),
         )

@@ -90,6 +90,11 @@ class RetentionStore:
         )
         return cls(database, keys, writer, ceiling_days=ceiling_days, clock=clock, queue_bytes=queue_bytes)
 
+    @property
+    def ceiling_days(self) -> int:
+        """The most that the operator allows."""
+        return self._ceiling_days
+
     def start(self) -> None:
         """Begin to write what is queued."""
         self._task = asyncio.create_task(self._write_regularly())

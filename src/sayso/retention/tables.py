@@ -71,6 +71,22 @@ class RetentionPolicyRow(Base):
     applied_at: Mapped[MaybeMoment]
 
 
+class ImprovementConsentRow(Base):
+    """Whether an organization's content may be used to improve the service, from `since` on; no row: no.
+
+    The highest `version` counts.
+    """
+
+    __tablename__ = "improvement_consents"
+    __table_args__ = (_CLUSTERED,)
+
+    organization_id: Mapped[KeyId]
+    version: Mapped[KeyNumber]
+    opted_in: Mapped[Count]
+    since: Mapped[Moment]
+    actor: Mapped[Id]
+
+
 class RetainedRecord(Base):
     """The content of one request; its key is slot `key_slot` of the key store's file `key_file`.
 

@@ -1,9 +1,11 @@
 """Two organizations in a real database, with one of everything in each, behind the whole application."""
 
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
@@ -17,6 +19,8 @@ from sayso.core.caller import AdminCaller, Caller, ModelPermission
 from sayso.db.migrate import migrate
 from sayso.db.session import Database
 from sayso.ids import ProjectId, UserId, new_user_id
+from sayso.retention.receipts import append_receipt
+from sayso.retention.service import Retention
 from sayso.tenancy.accounts import Accounts
 from sayso.tenancy.admin_keys import create_admin_key, revoke_admin_key
 from sayso.tenancy.api_keys import create_key, revoke_key
@@ -81,6 +85,8 @@ async def two_tenants(services: Services, url: str) -> AsyncIterator[Tenants]:
     async with Database.open(url) as db:
         await migrate(db)
         await ensure_launch_prices(db)
+        folder = tempfile.TemporaryDirectory()
+        retention = await Retention.open(db, Path(folder.name) / "retention-keys")
         ledger = Ledger.open(db)
         accounts = Accounts(db, PEPPER)
         authenticator = Authenticator(db, PEPPER)
@@ -97,6 +103,7 @@ async def two_tenants(services: Services, url: str) -> AsyncIterator[Tenants]:
             authenticate_admin=authenticator.authenticate_admin,
             accounts=accounts,
             journal=ledger,
+            retention=retention,
             check_account=check,
             organization_slug=slug,
         )
@@ -109,10 +116,13 @@ async def two_tenants(services: Services, url: str) -> AsyncIterator[Tenants]:
         for tenant in (made.first, made.second):
             async with made.client(tenant.keys.owner) as owner:
                 await _set_limits(owner, tenant)
+                await _ask_about_data(owner, tenant, accounts.db)
         try:
             yield made
         finally:
             await ledger.close()
+            await retention.close()
+            folder.cleanup()
 
 
 async def _tenant(accounts: Accounts, slug: str) -> Tenant:
@@ -150,6 +160,24 @@ async def _set_limits(owner: httpx.AsyncClient, tenant: Tenant) -> None:
         await owner.post(f"/v1/organization{path}/spend_limit", json=SPEND_LIMIT)
         alert = await owner.post(f"/v1/organization{path}/spend_alerts", json=SPEND_ALERT)
         tenant.ids[name] = alert.json()["id"]
+
+
+async def _ask_about_data(owner: httpx.AsyncClient, tenant: Tenant, db: Database) -> None:
+    """Give the organization a legal hold, a request to erase and a deletion receipt."""
+    held = await owner.post("/v1/organization/legal_holds", json={"reason": "an order"})
+    erased = await owner.post("/v1/organization/erasures", json={"scope": "user", "id": "user_0"})
+    tenant.ids.update(hold_id=held.json()["id"], erasure_id=erased.json()["id"])
+    async with db.transaction() as session:
+        receipt = await append_receipt(
+            session,
+            organization_id=tenant.owner.org_id,
+            project_id=tenant.ids["project_id"],
+            class_id="K0",
+            cause="erased",
+            records=(),
+            now=1,
+        )
+    tenant.ids["receipt_id"] = f"receipt_{receipt.number}"
 
 
 async def add_member(accounts: Accounts, owner: AdminCaller, email: str, role: str) -> UserId:
