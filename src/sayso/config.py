@@ -338,6 +338,11 @@ def client_settings() -> ClientSettings:
     )
 
 
+def child_environment() -> dict[str, str]:
+    """Return the environment for a server of our own, without any setting in it."""
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith(ENV_PREFIX)}
+
+
 def read_secret(name: str) -> str:
     """Return the environment variable that a setting names.
 

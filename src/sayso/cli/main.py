@@ -16,6 +16,7 @@ from sayso.cli.limits import limits_app
 from sayso.cli.models import models_app
 from sayso.cli.orgs import orgs_app
 from sayso.cli.price import price_command
+from sayso.cli.proof.command import prove_retention_command
 from sayso.cli.retention import retention_app
 from sayso.cli.serve import serve_command
 from sayso.cli.transcribe import transcribe_command
@@ -52,6 +53,7 @@ app.command("doctor")(doctor_command)
 app.command("price")(price_command)
 app.command("usage")(usage_command)
 app.command("invoice")(invoice_command)
+app.command("prove-retention")(prove_retention_command)
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")

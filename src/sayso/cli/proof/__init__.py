@@ -1,0 +1,1 @@
+"""`sayso prove-retention`: known content, put into a server of its own, then looked for."""
