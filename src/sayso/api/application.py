@@ -15,11 +15,12 @@ from sayso.api.openai.audio import audio_router
 from sayso.api.openai.chat import chat_router
 from sayso.api.openai.completions import completions_router
 from sayso.api.openai.models import models_router
+from sayso.api.openai.stored_completions import stored_completions_router
 from sayso.api.services import Services
 from sayso.api.validation import invalid_request
 from sayso.errors import SaysoError
 
-_OPENAI = (chat_router, completions_router, models_router, audio_router)
+_OPENAI = (chat_router, stored_completions_router, completions_router, models_router, audio_router)
 
 
 def create_api(services: Services) -> FastAPI:

@@ -21,6 +21,7 @@ FOLDER_NAME = "retention-keys"  # in the data folder
 class Retention:
     """The key store, the way in, the way out, and the sweep."""
 
+    database: Database
     keys: KeyStore
     store: RetentionStore
     reader: RetentionReader
@@ -45,6 +46,7 @@ class Retention:
         keys = KeyStore.open(folder, key_encryption_key)
         await bind_key_store(db, keys, now=clock(), replace=replace_key_store)
         return cls(
+            db,
             keys,
             RetentionStore.open(db, keys, ceiling_days=ceiling_days, clock=clock),
             RetentionReader(db, keys, clock=clock),

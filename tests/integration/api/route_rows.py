@@ -19,6 +19,7 @@ ADMIN_KEY = {"key_id": "admin_key_id"}
 RETENTION = {"retention_type": "zero_data_retention"}
 MODELS = {"mode": "allow_list", "model_ids": ["fake-chat"]}
 CHAT = {"model": "fake-chat", "messages": [{"role": "user", "content": "hello"}]}
+STORED = CHAT | {"store": True}
 USAGE = "?start_time=1700000000&limit=1"
 SPEND_LIMIT = {"threshold_amount": 1_000_000, "currency": "USD", "interval": "month"}
 BUDGET = SPEND_LIMIT | {"interval": "day"}
@@ -39,6 +40,10 @@ KEY = f"{PROJECT}/api_keys/{{key_id}}"
 ROWS: dict[tuple[str, str], Row] = {
     ("POST", "/v1/chat/completions"): Row(CHAT),
     ("GET", "/v1/chat/completions"): Row(),
+    ("GET", "/v1/chat/completions/{completion_id}"): Row(),
+    ("POST", "/v1/chat/completions/{completion_id}"): Row({"metadata": {"a": "b"}}, owner=400),  # it is held
+    ("GET", "/v1/chat/completions/{completion_id}/messages"): Row(),
+    ("DELETE", "/v1/chat/completions/{completion_id}"): Row(),
     ("POST", "/v1/completions"): Row({"model": "fake-chat", "prompt": "hello"}),
     ("GET", "/v1/models"): Row(),
     ("GET", "/v1/models/{model}"): Row(ids={"model": "fake-chat"}),

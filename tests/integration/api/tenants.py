@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from sayso.core.caller import AdminCaller, Caller, ModelPermission
 from sayso.db.migrate import migrate
 from sayso.db.session import Database
 from sayso.ids import ProjectId, UserId, new_user_id
+from sayso.inference.keeping import Keeper
 from sayso.retention.receipts import append_receipt
 from sayso.retention.service import Retention
 from sayso.tenancy.accounts import Accounts
@@ -34,7 +35,7 @@ from sayso.tenancy.projects import archive_project, create_project
 from sayso.tenancy.service import add_organization
 from sayso.tenancy.service_accounts import create_service_account
 from sayso.tenancy.tables import Membership, User
-from tests.integration.api.route_rows import SPEND_ALERT, SPEND_LIMIT
+from tests.integration.api.route_rows import SPEND_ALERT, SPEND_LIMIT, STORED
 
 PEPPER = bytes(range(32))
 
@@ -82,13 +83,15 @@ class Tenants:
 @asynccontextmanager
 async def two_tenants(services: Services, url: str) -> AsyncIterator[Tenants]:
     """Put real accounts, in the database at `url`, under `services`."""
-    async with Database.open(url) as db:
+    async with Database.open(url) as db, AsyncExitStack() as stack:
         await migrate(db)
         await ensure_launch_prices(db)
-        folder = tempfile.TemporaryDirectory()
-        retention = await Retention.open(db, Path(folder.name) / "retention-keys")
         ledger = Ledger.open(db)
         accounts = Accounts(db, PEPPER)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        retention = await Retention.open(db, folder / "retention-keys")
+        stack.push_async_callback(retention.close)
+        retention.start()
         authenticator = Authenticator(db, PEPPER)
 
         async def check(caller: Caller | AdminCaller, organization: str | None, project: str | None) -> None:
@@ -103,9 +106,10 @@ async def two_tenants(services: Services, url: str) -> AsyncIterator[Tenants]:
             authenticate_admin=authenticator.authenticate_admin,
             accounts=accounts,
             journal=ledger,
-            retention=retention,
             check_account=check,
             organization_slug=slug,
+            retention=retention,
+            keeper=Keeper(retention.store),
         )
         made = Tenants(
             create_api(real),
@@ -117,12 +121,13 @@ async def two_tenants(services: Services, url: str) -> AsyncIterator[Tenants]:
             async with made.client(tenant.keys.owner) as owner:
                 await _set_limits(owner, tenant)
                 await _ask_about_data(owner, tenant, accounts.db)
+            async with made.client(tenant.keys.project) as member:
+                stored = await member.post("/v1/chat/completions", json=STORED)
+                tenant.ids["completion_id"] = stored.json()["id"]
         try:
             yield made
         finally:
             await ledger.close()
-            await retention.close()
-            folder.cleanup()
 
 
 async def _tenant(accounts: Accounts, slug: str) -> Tenant:

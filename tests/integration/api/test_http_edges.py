@@ -255,9 +255,3 @@ async def test_models(client: httpx.AsyncClient) -> None:
     assert all(isinstance(model["created"], int) for model in body["data"])
     for path in ("/v1/models/ft:gpt/x:acme", "/v1/models/ft%3Agpt%2Fx%3Aacme"):
         assert (await client.get(path)).json()["id"] == "ft:gpt/x:acme"
-
-
-async def test_no_stored_completions(client: httpx.AsyncClient) -> None:
-    query = "model=m&metadata[a]=b&after=x&limit=0&order=desc"
-    body = (await client.get(f"{CHAT}?{query}")).json()
-    assert body == {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}

@@ -112,12 +112,6 @@ async def test_models(client: AsyncOpenAI) -> None:
     assert (await client.models.retrieve("ft:gpt/x:acme")).id == "ft:gpt/x:acme"
 
 
-async def test_stored_completions(client: AsyncOpenAI) -> None:
-    page = await client.chat.completions.list(after="x", limit=0, metadata={"foo": "bar"}, order="asc")
-    assert page.data == []
-    assert not page.has_next_page()
-
-
 async def test_completions(client: AsyncOpenAI, make_world: Any) -> None:
     answer = await client.completions.create(model="gpt-3.5-turbo", prompt="one two", logprobs=1, n=2)
     assert [choice.text for choice in answer.choices] == ["one two", "one two"]

@@ -1,4 +1,4 @@
-"""POST /v1/chat/completions, and the list of stored ones."""
+"""POST /v1/chat/completions."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 
@@ -12,10 +12,17 @@ from sayso.api.openai.answering import answer_stream, answer_whole, json_respons
 from sayso.api.openai.chat_request import ChatCall, chat_call
 from sayso.api.openai.chat_response import chat_completion, collect
 from sayso.api.openai.chat_stream import ChatStreamEncoder
+from sayso.api.openai.stored_completion import to_store
 from sayso.api.origin import origin_of
+from sayso.api.services import Services
+from sayso.core.caller import Caller
 from sayso.core.chat import ChatEvent
 from sayso.ids import new_chat_completion_id
 from sayso.inference.chat import run_chat
+from sayso.inference.keeping import Exchange
+from sayso.inference.routing import ChatRoute
+
+STORED_HEADER = "x-sayso-stored"  # `false` where a request asked to be stored and may not be
 
 chat_router = APIRouter()
 
@@ -28,19 +35,24 @@ async def create_chat_completion(request: Request, caller: CallerDep, services: 
     origin = origin_of(request, caller, "chat.completions", streamed=call.stream, values=values)
     route = await services.router.chat(call.request.model, caller.models)
     head = AnswerHead.now(new_chat_completion_id(), route.model, route.info.fingerprint)
-    exchange = None
-    if services.keeper is not None:
-        exchange = await services.keeper.begin(caller, "chat", head.id, route.snapshot.id, call.request)
+    exchange = await _exchange(services, caller, call, head, route)
     events = run_chat(route, origin, call.request, services.ledger, exchange, salts=services.cache_salts)
-    if call.stream:
-        return await _streamed(request, call, head, events)
-    return await _whole(request, call, head, events)
+    response = await (_streamed if call.stream else _whole)(request, call, head, events)
+    if call.store and (exchange is None or exchange.to_store is None):
+        response.headers[STORED_HEADER] = "false"
+    return response
 
 
-@chat_router.get("/v1/chat/completions")
-async def list_chat_completions(caller: CallerDep) -> Response:
-    """Return the stored completions: none yet, whatever `model`, `metadata`, `after` and `limit` say."""
-    return json_response({"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False})
+async def _exchange(
+    services: Services, caller: Caller, call: ChatCall, head: AnswerHead, route: ChatRoute
+) -> Exchange | None:
+    """Begin the record of a request, where anything of it may be kept."""
+    if services.keeper is None:
+        return None
+    wish = to_store(head, call.metadata, legacy_functions=call.legacy_functions) if call.store else None
+    return await services.keeper.begin(
+        caller, "chat", head.id, route.snapshot.id, call.request, to_store=wish
+    )
 
 
 async def _streamed(

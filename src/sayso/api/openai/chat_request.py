@@ -1,6 +1,6 @@
 """From the body of a chat completion request to the core's `ChatRequest`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sayso.api.field_errors import combination_error, missing
 from sayso.api.openai.chat_messages import mentions_json, messages
@@ -38,7 +38,8 @@ _NEED_OTHER_MODELS = {
 class ChatCall:
     """A chat request with what only its answer's form depends on.
 
-    `legacy_functions` asks for `function_call` in place of `tool_calls`.
+    `legacy_functions` asks for `function_call` in place of `tool_calls`, `store` for being stored, with
+    `metadata`.
     """
 
     request: ChatRequest
@@ -46,6 +47,8 @@ class ChatCall:
     include_usage: bool = False
     legacy_functions: bool = False
     continuous_usage: bool = False
+    store: bool = False
+    metadata: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def chat_call(body: JsonObject, extras: VendorExtras) -> ChatCall:
@@ -71,7 +74,15 @@ def chat_call(body: JsonObject, extras: VendorExtras) -> ChatCall:
         response_format=_response_format(wire, conversation),
     )
     usage = include_usage(stream, wire.stream_options)
-    return ChatCall(request, stream, usage, tools.legacy, continuous_usage(wire.stream_options))
+    return ChatCall(
+        request,
+        stream,
+        usage,
+        tools.legacy,
+        continuous_usage(wire.stream_options),
+        bool(wire.store),
+        wire.metadata or {},
+    )
 
 
 def _refuse_what_text_models_lack(wire: ChatBody) -> None:
