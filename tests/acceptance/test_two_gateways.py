@@ -31,8 +31,9 @@ BODY = {"model": "scripted", "messages": [{"role": "user", "content": "Hi"}], "m
 
 @pytest.fixture
 async def gateways(tmp_path: Path, database_url: str) -> AsyncIterator[list[RunningServer]]:
-    """Two servers with data folders of their own, the same secret and the same database."""
+    """Two servers with data folders of their own, the same secrets and the same database."""
     running: list[RunningServer] = []
+    shared = {"SAYSO_DATABASE_URL": database_url, "SAYSO_RETENTION_KEYS_DIR": str(tmp_path / "content-keys")}
     try:
         for name in ("one", "two"):
             folder = tmp_path / name
@@ -40,7 +41,7 @@ async def gateways(tmp_path: Path, database_url: str) -> AsyncIterator[list[Runn
             (folder / "sayso.toml").write_text(SCRIPTED)
             if running:
                 shutil.copy(running[0].folder / "key-pepper", folder)
-            running.append(await asyncio.to_thread(start_server, folder, SAYSO_DATABASE_URL=database_url))
+            running.append(await asyncio.to_thread(start_server, folder, **shared))
         yield running
     finally:
         statuses = [server.stop() for server in running]

@@ -88,6 +88,7 @@ async def books(database_url: str) -> AsyncGenerator[Books]:
         await migrate(database)
         await ensure_launch_prices(database)
         ledger = Ledger.open(database, clock=clock)
+        await ledger.keep()  # connects: on a busy machine that may take longer than an admission may
         try:
             yield Books(database, ledger, clock)
         finally:
