@@ -151,3 +151,21 @@ async def test_an_echo_shows_the_prompt_without_its_salt(engine: OpenVinoChatEng
     ids = replace(said, prompts=(tuple(engine._prompts.text("Say it again")),))
     for request in (said, ids):
         assert (await answer(engine, request)).text.startswith("Say it again")
+
+
+@pytest.mark.long
+async def test_where_salt_would_change_answers_nothing_is_cached(
+    engine: OpenVinoChatEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sayso.engines.openvino.engine.takes_salt", lambda _: False)
+    request = replace(fresh("chat"), cache_salt="mine")
+    expected = await answer(engine, request)
+    bare = OpenVinoChatEngine.load(engine._config)
+    try:
+        counted = Counted(bare._steps._pipeline)
+        bare._steps._pipeline = counted
+        answers = [await answer(bare, request, counted) for _ in range(2)]
+    finally:
+        bare.close()
+    assert [(one.steps, one.cached_tokens) for one in answers] == [(2, 0)] * 2
+    assert [one.text for one in answers] == [expected.text] * 2

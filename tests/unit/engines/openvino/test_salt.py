@@ -1,5 +1,6 @@
 """Salted token ids."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import given
@@ -37,30 +38,27 @@ def test_a_pipeline_whose_probabilities_move_takes_no_salt() -> None:
     assert not takes_salt(Pipeline(mask=LOWER, moved=0.01))
 
 
+@dataclass(frozen=True)
+class Told:
+    """A finished request of `Pipeline`."""
+
+    generated_ids: list[int]
+    generated_log_probs: list[float]
+
+    def read(self) -> "dict[int, Told]":
+        return {0: self}
+
+
 class Pipeline:
     """Answers with the sum of what it reads; `moved` is how far salt moves a log probability."""
 
     def __init__(self, mask: int, moved: float = 0.0) -> None:
         self._mask = mask
         self._moved = moved
-        self._open = False
 
-    def add_request(self, number: int, ids: Any, settings: Any) -> "Pipeline":
-        self.generated_ids = [int(sum(int(token) & self._mask for token in ids.data[0]))]
-        self.generated_log_probs = [-1.0 - self._moved * (ids.data[0][0] > LOWER)]
-        self._open = True
-        return self
+    def add_request(self, number: int, ids: Any, settings: Any) -> Told:
+        total = sum(int(token) & self._mask for token in ids.data[0])
+        return Told([total], [-1.0 - self._moved * bool(ids.data[0][0] > LOWER)])
 
     def has_non_finished_requests(self) -> bool:
-        return self._open
-
-    def step(self) -> None:
-        self._open = False
-        self._left = 1
-
-    def can_read(self) -> bool:
-        return self._left > 0
-
-    def read(self) -> dict[int, "Pipeline"]:
-        self._left = 0
-        return {0: self}
+        return False
