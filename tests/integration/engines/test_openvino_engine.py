@@ -183,7 +183,8 @@ async def test_the_context_bounds_prompt_and_answer(engine: Engine) -> None:
 
 async def test_the_second_reading_of_a_prompt_is_cached(engine: Engine) -> None:
     prompt = "Bees, honey and flowers in the summer. " * 12
-    first, second = [usage(await run(engine, ask(prompt, max_tokens=4))) for _ in range(2)]
+    request = ask(prompt, max_tokens=4, cache_salt="mine")
+    first, second = [usage(await run(engine, request)) for _ in range(2)]
     assert first.cached_tokens < 64
     assert second.cached_tokens >= second.prompt_tokens - 32
 
