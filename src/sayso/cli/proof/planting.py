@@ -10,6 +10,8 @@ import orjson
 from sayso.cli.proof.canaries import Canary, make_canary
 from sayso.cli.proof.tenants import Subject
 
+LONG = 200  # times that a canary is repeated where the answer has to take seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Planted:
@@ -83,7 +85,8 @@ class Planter:
 
     async def _leave(self, canary: Canary) -> Sent:
         """Ask for a long answer, and close the connection once it has begun."""
-        body = _chat_body(canary) | {"model": "slow", "stream": True}
+        long = [{"role": "user", "content": f"{canary.text} " * LONG}]
+        body = _chat_body(canary) | {"messages": long, "stream": True}
         url = f"{self._base_url}/chat/completions"
         answer = await self._client.post(url, headers=self._headers, json=body)
         record_id = ""

@@ -17,15 +17,12 @@ from sayso.errors import ConfigurationError
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 SETTINGS = """\
-load_models = ["echo", "slow", "ear"]
+load_models = ["echo", "ear"]
 log_level = "debug"
 [models.echo]
 kind = "chat"
 engine = "fake"
-[models.slow]
-kind = "chat"
-engine = "fake"
-script = '{"token_seconds": 0.05}'
+script = '{"token_seconds": 0.005}'
 [models.ear]
 kind = "speech"
 engine = "fake"
