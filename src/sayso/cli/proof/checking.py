@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sayso.billing.verify import Verification
 from sayso.cli.proof.looking import Exhibit, Sight
-from sayso.cli.proof.planting import Planted
+from sayso.cli.proof.planting import STORED, Planted
 from sayso.cli.proof.report import Check
 from sayso.jobs.data_receipts import ReceiptsCheck
 from sayso.retention.residue.scan import Hit
@@ -46,8 +46,14 @@ def control_check(encodings: Sequence[str], unseen: Sequence[str]) -> Check:
     )
 
 
-def planting_checks(planted: Sequence[Planted], during: Sequence[Hit]) -> tuple[Check, ...]:
-    """Tell whether the server answered, and whether it wrote anything in the clear while it ran."""
+def planting_checks(
+    planted: Sequence[Planted], listed: Sequence[Sequence[str]], during: Sequence[Hit]
+) -> tuple[Check, ...]:
+    """Tell whether the server answered, stored what it may, and wrote nothing in the clear while it ran.
+
+    `listed` are the stored completions that it lists, for the default organization and the other.
+    """
+    stored = next(one.record_id for one in planted if one.route == STORED)
     wrong = [one for one in planted if not one.answered]
     named = "".join(f"; {one.canary.name}: {one.status}" for one in wrong)
     return (
@@ -55,6 +61,11 @@ def planting_checks(planted: Sequence[Planted], during: Sequence[Hit]) -> tuple[
             "every request was answered as it should be",
             not wrong,
             f"{len(planted) - len(wrong)} of {len(planted)}{named}",
+        ),
+        Check(
+            "what was asked to be stored is listed, and nothing under zero retention",
+            [list(ids) for ids in listed] == [[stored], []],
+            f"{len(listed[0])} and {len(listed[1])}",
         ),
         Check(
             "while the server ran, nothing lay in the clear in its folders or in a file that it had open",

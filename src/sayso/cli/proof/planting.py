@@ -10,6 +10,7 @@ import orjson
 from sayso.cli.proof.canaries import Canary, make_canary
 from sayso.cli.proof.tenants import Subject
 
+STORED = "chat, store: true"
 LONG = 200  # times that a canary is repeated where the answer has to take seconds
 
 
@@ -47,7 +48,7 @@ class Planter:
         routes: tuple[tuple[str, int, float, Callable[[Canary], Awaitable[Sent]]], ...] = (
             ("chat", 200, 0, lambda one: self._chat(one)),
             ("chat, streamed", 200, 0, lambda one: self._chat(one, stream=True)),
-            ("chat, store: true", 200, 0, lambda one: self._chat(one, store=True, metadata={"m": one.text})),
+            (STORED, 200, 0, lambda one: self._chat(one, store=True, metadata={"m": one.text})),
             ("chat, a client that leaves", 200, 0, self._leave),
             ("chat, 400: unknown role", 400, 0, self._unknown_role),
             ("chat, 404: unknown model", 404, 0, lambda one: self._chat(one, model=one.text)),
@@ -66,6 +67,12 @@ class Planter:
             status, record_id = await send(canary)
             planted.append(Planted(self._subject, route, canary, status, expected, record_id))
         return planted
+
+    async def listed(self) -> tuple[str, ...]:
+        """Return the ids of the stored completions that the server lists."""
+        url = f"{self._base_url}/chat/completions"
+        async with self._client.get(url, headers=self._headers) as answer:
+            return tuple(str(one["id"]) for one in (await answer.json())["data"])
 
     async def _chat(self, canary: Canary, **more: Any) -> Sent:
         return await self._post("/chat/completions", _chat_body(canary) | more)

@@ -15,7 +15,7 @@ from sayso.cli.proof.checking import Examination, control_check, examined, log_c
 from sayso.cli.proof.control import blind_spots
 from sayso.cli.proof.looking import Exhibit, Sight, count_records, find_text, gather_exhibits, look, settle
 from sayso.cli.proof.planting import Planted, Planter
-from sayso.cli.proof.report import Line, Report
+from sayso.cli.proof.report import Check, Line, Report
 from sayso.cli.proof.server import ProofFolder, running
 from sayso.cli.proof.tenants import make_subjects
 from sayso.config import Settings
@@ -23,7 +23,7 @@ from sayso.db.session import Database
 from sayso.jobs.data_receipts import check_receipts
 from sayso.retention.clock import DAY, wall_clock
 from sayso.retention.policy import DEFAULT_DAYS
-from sayso.retention.residue.scan import Hit, compressions
+from sayso.retention.residue.scan import compressions
 from sayso.retention.service import Retention
 
 HOUR = 3_600_000_000  # microseconds
@@ -52,7 +52,7 @@ async def prove(terms: Terms, tell: Tell) -> Report:
     files = [terms.root, *terms.more_files]
     encodings, unseen = blind_spots(terms.root)
     tell("Planting canaries through a server of its own.")
-    planted, during = await _plant(folder, files, terms.audio_seconds)
+    planted, running_checks = await _plant(folder, files, terms.audio_seconds)
     async with Database.open(settings.database_url) as db:
         found = await _examine(terms, db, settings, files, planted, tell)
         versions = await _versions(db)
@@ -70,7 +70,7 @@ async def prove(terms: Terms, tell: Tell) -> Report:
         _lines(found),
         (
             control_check(encodings, unseen),
-            *planting_checks(planted, during),
+            *running_checks,
             *examined(found, kind),
             log_check(in_log, folder.log.stat().st_size),
         ),
@@ -80,15 +80,17 @@ async def prove(terms: Terms, tell: Tell) -> Report:
 
 async def _plant(
     folder: ProofFolder, files: Sequence[Path], audio_seconds: float
-) -> tuple[list[Planted], list[Hit]]:
-    """Plant everything; return it with what was found in the clear while the server ran."""
+) -> tuple[list[Planted], tuple[Check, ...]]:
+    """Plant everything; return it with what was seen while the server ran."""
     subjects = await make_subjects(folder.settings)
     planted: list[Planted] = []
     async with running(folder) as server, aiohttp.ClientSession() as client:
-        for subject in subjects:
-            planted += await Planter(client, server.base_url, subject).plant(audio_seconds)
+        planters = [Planter(client, server.base_url, subject) for subject in subjects]
+        for planter in planters:
+            planted += await planter.plant(audio_seconds)
+        listed = [await planter.listed() for planter in planters]
         during = await find_text(files, planted, server.pid)
-    return planted, during
+    return planted, planting_checks(planted, listed, during)
 
 
 async def _examine(

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import inspect
 
 from sayso.app.tenancy import open_tenancy
 from sayso.config import Settings
+from sayso.db.session import Database
 from sayso.errors import ConfigurationError
 from sayso.ids import OrgId
 from sayso.jobs.data_decisions import change_policy
@@ -15,7 +16,6 @@ from sayso.tenancy.accounts import Accounts
 from sayso.tenancy.api_keys import create_key
 from sayso.tenancy.organizations import create_organization
 from sayso.tenancy.service import default_project
-from sayso.tenancy.tables import Organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,12 @@ class Subject:
 
 async def make_subjects(settings: Settings) -> tuple[Subject, Subject]:
     """Make both in an empty database. Raises `ConfigurationError` for one that is in use."""
+    async with Database.open(settings.database_url) as database, database.read() as session:
+        connection = await session.connection()
+        if await connection.run_sync(lambda opened: inspect(opened).get_table_names()):
+            raise ConfigurationError("the proof needs an empty database: this one has tables")
     tenancy = await open_tenancy(settings)
     async with tenancy.database as database:
-        async with database.read() as session:
-            if await session.scalar(select(func.count()).select_from(Organization)):
-                raise ConfigurationError("the proof needs a database of its own: this one is in use")
         first = await default_project(database)
         await create_organization(
             Accounts(database, tenancy.pepper), first.operator, "Zero retention", "zero"
