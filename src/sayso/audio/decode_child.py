@@ -76,7 +76,6 @@ def _bound(order: Order, size: int, server: int) -> None:
     for limit, value in (
         (resource.RLIMIT_AS, room),
         (resource.RLIMIT_FSIZE, output),
-        (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 0),
     ):
         resource.setrlimit(limit, (value, value))

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from sayso.audio import decode_child, pcm
 from sayso.audio.decode_wire import MESSAGE_BYTES, Ended, NotStarted, Order, encode, parse
+from sayso.core.core_dumps import write_no_core_dump
 
 READY = b"ready"
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -120,6 +121,7 @@ def _renounce() -> None:
 
 def main() -> None:
     """Serve the socket whose descriptor is the only argument."""
+    write_no_core_dump()
     control = socket.socket(fileno=int(sys.argv[1]))
     pcm.warm_up()
     _renounce()

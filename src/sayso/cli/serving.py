@@ -17,11 +17,13 @@ from sayso.billing.rate_limits import gather_names
 from sayso.catalog.catalogue import Catalogue
 from sayso.cli.console import FileProgress, err, out
 from sayso.config import Settings
+from sayso.core.core_dumps import write_no_core_dump
 from sayso.telemetry.logging import configure_logging
 
 
 def run_server(settings: Settings) -> None:
     """Serve until a signal comes. Raises `ConfigurationError` for what an operator must mend."""
+    write_no_core_dump()
     configure_logging(settings.log_level, settings.log_format)
     bound = listen(settings)
     with asyncio.Runner(loop_factory=event_loop) as runner:

@@ -9,7 +9,6 @@ import contextlib
 import ctypes
 import gc
 import json
-import resource
 import signal
 import socket
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 import uvicorn
 import uvloop
 
+from sayso.core.core_dumps import write_no_core_dump
 from sayso.core.priority import run_as_usual, wait_for_the_model
 from sayso.engines.base import ChatEngine, SpeechEngine
 from sayso.engines.config import EngineConfig
@@ -101,7 +101,7 @@ def _die_with_parent() -> None:
     """Have the kernel end this process with its parent, and write no core dump."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    write_no_core_dump()
 
 
 if __name__ == "__main__":
