@@ -106,7 +106,7 @@ async def _examine(
     tell("The server is stopped: what can be read of what lies there?")
     promise = await _open(db, settings, 0)
     exhibits = await gather_exhibits(db, promise.keys, planted)
-    zero_records = await count_records(db, zero.organization_id)
+    counts = [await count_records(db, one.organization_id) for one in (first, zero)]
     before = await _sights(db, exhibits, promise, files)
     await promise.close()
 
@@ -128,7 +128,8 @@ async def _examine(
         before,
         not_yet,
         after,
-        zero_records,
+        counts[0],
+        counts[1],
         await count_records(db, first.organization_id),
         run.records if run else 0,
         receipts,
