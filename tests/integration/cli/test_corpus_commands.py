@@ -8,13 +8,23 @@ from typing import Any
 import pytest
 
 from tests.integration.cli.kept_content import Folder, make_folder
+from tests.postgresql_server import PostgresqlServer
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'sayso.db'}"
+    server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+    return server.new_database()
 
 
 @pytest.fixture
-def folder(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Folder:
+def folder(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Folder:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SAYSO_DATABASE_URL", database_url)
-    return make_folder(tmp_path / "data", database_url)
+    monkeypatch.setenv("SAYSO_DATABASE_URL", url)
+    return make_folder(tmp_path / "data", url)
 
 
 @pytest.fixture
