@@ -121,13 +121,18 @@ async def two_tenants(services: Services, url: str) -> AsyncIterator[Tenants]:
             async with made.client(tenant.keys.owner) as owner:
                 await _set_limits(owner, tenant)
                 await _ask_about_data(owner, tenant, accounts.db)
-            async with made.client(tenant.keys.project) as member:
-                stored = await member.post("/v1/chat/completions", json=STORED)
-                tenant.ids["completion_id"] = stored.json()["id"]
         try:
             yield made
         finally:
             await ledger.close()
+
+
+async def store_completions(made: Tenants) -> None:
+    """Give each organization a stored completion."""
+    for tenant in (made.first, made.second):
+        async with made.client(tenant.keys.project) as member:
+            stored = await member.post("/v1/chat/completions", json=STORED)
+            tenant.ids["completion_id"] = stored.json()["id"]
 
 
 async def _tenant(accounts: Accounts, slug: str) -> Tenant:

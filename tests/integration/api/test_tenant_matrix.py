@@ -11,7 +11,7 @@ from sayso.tenancy.audit import AuditFilter, list_audit_logs
 from sayso.tenancy.paging import Cut
 from tests.integration.api.conftest import MakeWorld
 from tests.integration.api.route_rows import ORG, PROJECT, ROWS, Row
-from tests.integration.api.tenants import Tenant, Tenants, two_tenants
+from tests.integration.api.tenants import Tenant, Tenants, store_completions, two_tenants
 from tests.postgresql_server import PostgresqlServer
 
 Door = Literal["project", "admin"]
@@ -34,6 +34,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def tenants(make_world: MakeWorld, url: str) -> AsyncIterator[Tenants]:
     async with two_tenants(make_world().services, url) as made:
+        await store_completions(made)
         yield made
 
 
