@@ -17,16 +17,17 @@ LONG = "A beginning that two organizations have in common, word for word. " * 12
 SALTED = {"cache_salt": "a salt that a client would like to share"}
 
 
+def sayso(server: RunningServer, *words: str) -> Any:
+    """Run a command beside the server and return the JSON that it prints."""
+    command = [sys.executable, "-m", "sayso", *words, "--json", "--data-dir", str(server.folder)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
 @pytest.fixture(scope="module")
 def stranger(server: RunningServer) -> Iterator[OpenAI]:
     """A client of another organization."""
-
-    def sayso(*words: str) -> Any:
-        command = [sys.executable, "-m", "sayso", *words, "--json", "--data-dir", str(server.folder)]
-        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-    organization = sayso("orgs", "create", "--name", "Stranger")["slug"]
-    key = sayso("keys", "create", "--name", "theirs", "--org", organization)["key"]
+    organization = sayso(server, "orgs", "create", "--name", "Stranger")["slug"]
+    key = sayso(server, "keys", "create", "--name", "theirs", "--org", organization)["key"]
     with OpenAI(base_url=server.base_url, api_key=key, max_retries=0) as made:
         yield made
 
@@ -76,3 +77,12 @@ def test_a_cache_is_shared_inside_an_organization_and_not_beyond(
     assert cached(ask(stranger, text)) == 0
     assert cached(ask(client, text)) > 100
     assert cached(ask(stranger, text)) > 100
+
+
+def test_without_retention_nobody_finds_a_prompt_again(server: RunningServer) -> None:
+    organization = sayso(server, "orgs", "create", "--name", "Forgetful")["slug"]
+    key = sayso(server, "keys", "create", "--name", "theirs", "--org", organization)["key"]
+    sayso(server, "retention", "set", "zero", "--org", organization)
+    text = f"{uuid.uuid4()} {LONG}"
+    with OpenAI(base_url=server.base_url, api_key=key, max_retries=0) as client:
+        assert [cached(ask(client, text)) for ask in (chat, chat, completion, completion)] == [0, 0, 0, 0]

@@ -48,7 +48,7 @@ async def run_chat(
     """
     reservation = chat_reservation(origin, route, request)
     sampling = _with_defaults(request.sampling, route.snapshot)
-    salt = salts.of(origin.caller)
+    salt = salts.of(origin.caller, keep=exchange is not None)
     asked = replace(
         request, model=route.snapshot.id, sampling=sampling, id=origin.request_id, cache_salt=salt
     )
@@ -70,7 +70,7 @@ async def run_completion(
     """Continue raw text, as `run_chat` continues a conversation."""
     reservation = completion_reservation(origin, route, request)
     sampling = _with_defaults(request.sampling, route.snapshot)
-    salt = salts.of(origin.caller)
+    salt = salts.of(origin.caller, keep=exchange is not None)
     asked = replace(
         request, model=route.snapshot.id, sampling=sampling, id=origin.request_id, cache_salt=salt
     )

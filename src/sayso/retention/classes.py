@@ -78,8 +78,8 @@ CLASSES: tuple[RetentionClass, ...] = (
         "key-value caches of the engines",
         "memory only",
         "until the room is needed or the engine ends",
-        _SAME,
-        _SAME,
+        "found by no other request, unless stored",
+        "found by no other request",
     ),
     RetentionClass(
         "K7",
