@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -24,6 +25,8 @@ SILENCE_SECONDS = 6.0  # three of the host's comments
 STOP_SECONDS = 5.0
 
 HostState: TypeAlias = Literal["loading", "ready", "down", "failed", "stopped"]
+
+_SETTINGS = "SAYSO_"  # what begins like this is the gateway's, secrets among it
 
 
 class EngineHost:
@@ -115,6 +118,7 @@ class EngineHost:
             "-m",
             "sayso.engines.host",
             str(self._socket),
+            env={name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )

@@ -141,3 +141,15 @@ async def test_stop_ends_the_process_and_its_socket(tmp_path: Path) -> None:
     assert ended(process)
     assert host.connection.endpoint.socket is not None
     assert not host.connection.endpoint.socket.exists()
+
+
+async def test_a_host_is_told_no_secret_of_the_gateways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAYSO_RETENTION_KEY", "secret")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    async with running_host(tmp_path) as (host, _):
+        assert host.pid is not None
+        told = psutil.Process(host.pid).environ()
+    assert "OMP_WAIT_POLICY" in told
+    assert not [name for name in told if name.startswith("SAYSO_")]
