@@ -66,6 +66,7 @@ class Script:
 class _Tally:
     prompt_tokens: int = 0
     written: int = 0
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,12 @@ class FakeEngine:
         )
 
     async def stop(self, request_id: str) -> TokenUsage | None:
-        """Return what a request used: with its stream it has stopped."""
+        """Return what a request used; it writes no more, should its stream not have ended yet."""
         tally = self._tallies.get(request_id)
-        return TokenUsage(tally.prompt_tokens, tally.written) if tally else None
+        if tally is None:
+            return None
+        tally.stopped = True
+        return TokenUsage(tally.prompt_tokens, tally.written)
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Answer with the script's reply, or call a tool where one is forced."""
@@ -222,6 +226,8 @@ class FakeEngine:
 
     async def _step(self, done: int, tally: _Tally) -> None:
         await asyncio.sleep(self.script.token_seconds)
+        if tally.stopped:
+            raise EngineFailed("The request was stopped.")
         if self.script.fail_after is not None and done >= self.script.fail_after:
             raise EngineFailed("The engine failed, as its script says.")
         self.generated += 1

@@ -23,6 +23,7 @@ log = EventLogger("engines")
 
 SILENCE_SECONDS = 6.0  # three of the host's comments
 STOP_SECONDS = 5.0
+TEMPORARY_LENGTH = 75  # characters of the temporary folder's path that leave room for a socket's
 
 HostState: TypeAlias = Literal["loading", "ready", "down", "failed", "stopped"]
 
@@ -44,7 +45,7 @@ class EngineHost:
         self.pid: int | None = None
         self.failure: str | None = None
         self._on_state = on_state
-        self._folder = tempfile.TemporaryDirectory(prefix="sayso-")  # a unix socket's path must be short
+        self._folder = tempfile.TemporaryDirectory(prefix="sayso-", dir=_socket_folder())
         self._socket = Path(self._folder.name) / "engine.sock"
         self.connection = Connection(
             Endpoint("http://engine/v1", socket=self._socket, silence_seconds=SILENCE_SECONDS)
@@ -150,3 +151,9 @@ class EngineHost:
     def _change(self, state: HostState) -> None:
         self.state = state
         self._on_state(state)
+
+
+def _socket_folder() -> str | None:
+    """Return where sockets are made: a unix socket's path has 107 characters at most."""
+    long = len(tempfile.gettempdir()) > TEMPORARY_LENGTH
+    return "/tmp" if long else None  # noqa: S108 - what is made in it is its owner's alone

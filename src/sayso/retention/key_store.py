@@ -161,7 +161,8 @@ class KeyStore:
             finally:
                 os.close(descriptor)
             path.unlink(missing_ok=True)
-            _sync_folder(path.parent)
+            with suppress(FileNotFoundError):  # another gateway has removed it, which it has synced
+                _sync_folder(path.parent)
             with suppress(OSError):  # other days are still there
                 path.parent.rmdir()
         with self._lock:
@@ -224,8 +225,11 @@ class KeyStore:
     def _make_file(self, organization_id: str, day: str) -> _OwnFile:
         name = f"{organization_id}/{day}-{secrets.token_hex(4)}"
         path, key = self._path(name), secrets.token_bytes(KEY_BYTES)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        while True:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            with suppress(FileNotFoundError):  # a sweep has just removed the empty folder
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+                break
         header = MAGIC + _wrap(self._wrapping, key, _header_name(name))
         os.pwrite(descriptor, header.ljust(HEADER_BYTES, b"\0"), 0)
         os.fsync(descriptor)

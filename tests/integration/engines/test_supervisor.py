@@ -153,3 +153,13 @@ async def test_a_host_is_told_no_secret_of_the_gateways(
         told = psutil.Process(host.pid).environ()
     assert "OMP_WAIT_POLICY" in told
     assert not [name for name in told if name.startswith("SAYSO_")]
+
+
+async def test_a_long_temporary_folder_is_no_place_for_sockets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 80)
+    deep.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    async with running_host(tmp_path) as (host, _):
+        assert host.state == "ready"
