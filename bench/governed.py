@@ -3,10 +3,10 @@
     python -m bench.governed --peer VENV/bin/python [--rounds 3] [--requests 400] [--json FILE]
 
 Nobody has a model: the proxy answers with its `mock_response`, sayso with a mock in the gateway, which is
-compared, and with the same engine in a host process, as models have one. sayso checks the key and the
-limits, holds the worst case and settles the usage durably before it answers; the proxy checks its key and
-tracks spend in memory. The same client loads them in turns. Processor time is that of all of a server's
-processes.
+compared; with the same engine in a host process, as models have one; and with content kept, which the proxy
+does not do. sayso checks the key and the limits, holds the worst case and settles the usage durably before
+it answers; the proxy checks its key and tracks spend in memory. The same client loads them in turns.
+Processor time is that of all of a server's processes.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from bench.report import machine, print_report, versions, write_json
 from bench.server import processor_seconds, running_server
 
 AT_ONCE = 16
+FORGETFUL = "retention_days = 0\n"
 MOCK = FAKE.replace('engine = "fake"', 'engine = "mock"')
 TARGET = 10.0  # times the proxy's requests per processor second
 
@@ -72,14 +73,16 @@ async def compare(peer: Path, rounds: int, requests: int) -> list[Figure]:
     """Return the figures of both and their ratio."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sayso-bench-")))
-        for name in ("mock", "hosted"):
+        for name in ("mock", "hosted", "keeping"):
             (folder / name).mkdir()
-        ours = stack.enter_context(running_server(folder / "mock", MOCK))
-        hosted = stack.enter_context(running_server(folder / "hosted", FAKE))
+        ours = stack.enter_context(running_server(folder / "mock", FORGETFUL + MOCK))
+        hosted = stack.enter_context(running_server(folder / "hosted", FORGETFUL + FAKE))
+        keeping = stack.enter_context(running_server(folder / "keeping", MOCK))
         theirs = stack.enter_context(running_proxy(peer, folder, _free_port()))
         sides = {
             "sayso": await _side(stack, ours.base_url, ours.key, ours.process.pid),
             "sayso, engine in a host": await _side(stack, hosted.base_url, hosted.key, hosted.process.pid),
+            "sayso, content kept": await _side(stack, keeping.base_url, keeping.key, keeping.process.pid),
             "proxy": await _side(stack, theirs.base_url, theirs.key, theirs.process.pid),
         }
         for side in sides.values():  # warm

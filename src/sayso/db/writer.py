@@ -21,6 +21,8 @@ from sayso.errors import StorageUnavailable
 
 QUEUE_LIMIT = 8192  # operations that wait; the next is refused
 BATCH_LIMIT = 256  # operations in one transaction
+COMPANY = 3  # so many that wait at once are never the last: more are on their way
+GATHER_SECONDS = 0.004  # which is how long they are waited for
 
 OperationT = TypeVar("OperationT")
 ResultT = TypeVar("ResultT")
@@ -125,6 +127,8 @@ class GroupWriter(Generic[OperationT, ResultT]):
             if self._closing:
                 return []
             self._calls.get()
+        if COMPANY <= len(self._waiting) < self._batch_limit and not self._closing:
+            time.sleep(GATHER_SECONDS)
         return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_limit))]
 
     def _write(self, batch: list[_Queued[OperationT, ResultT]]) -> Sequence[ResultT | Exception]:
