@@ -85,6 +85,7 @@ class Batch:
         self._holds = state.holds
         self._new: set[str] = set()
         self._closed: set[str] = set()
+        self._ending: set[str] = set()
         self._counters = state.counters
         self._claims = Claims()
         self._journal = Journal(connection, state.journal)
@@ -101,7 +102,8 @@ class Batch:
             self._connection, [one for one in granted if one.request_id not in self._holds]
         )
         self._holds |= lost
-        ended = [self._holds[one] for one in {*ending, *stale} if one in self._holds]
+        self._ending = {*ending, *stale}
+        ended = [self._holds[one] for one in self._ending if one in self._holds]
         counted = {(hold.subject, hold.admitted_at) for hold in ended}
         counted |= {(holds.subject_of(reservation), self._now) for reservation in reservations}
         keys = {key for subject, moment in counted for key in subject.counters(moment)}
@@ -204,8 +206,9 @@ class Batch:
         self._claims.flush(self._connection)
         self._journal.flush()
         usage_events.write(self._connection, self._usage)
-        for one in [name for name, hold in self._holds.items() if hold.state != "open"]:
-            del self._holds[one]
+        for one in self._ending:
+            if (hold := self._holds.get(one)) is not None and hold.state != "open":
+                del self._holds[one]
 
     def _restore(self, lost: dict[str, HoldState]) -> None:
         """Grant lost holds again, without a look at the limits: their requests were served."""
