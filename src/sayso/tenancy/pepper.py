@@ -1,19 +1,16 @@
 """The secret that stored key digests depend on, in a file beside the database and never in it."""
 
 import hmac
-import os
-import secrets
-import tempfile
 from pathlib import Path
 
 from sqlalchemy import exists, select
 
+from sayso.core.secret_file import make_secret, read_secret_file
 from sayso.db.session import Database
 from sayso.errors import ConfigurationError
 from sayso.tenancy.key_tables import AdminApiKey, ApiKey, KeyPepper
 
 FILE_NAME = "key-pepper"
-PEPPER_BYTES = 32
 _FINGERPRINTED = b"sayso: fingerprint of the key pepper"  # no key begins like this
 
 
@@ -33,8 +30,8 @@ async def open_pepper(db: Database, data_dir: Path) -> bytes:
                     f"'{path}' is missing, and no key of this database works without it: restore it, "
                     "or copy it from another server of this database"
                 )
-        _create(path)
-    pepper = _read(path)
+        make_secret(path)
+    pepper = read_secret_file(path, if_damaged="restore it")
     if not await _is_that_of(db, pepper):
         raise ConfigurationError(
             f"'{path}' is not the secret that the keys of this database were made with, none of which would "
@@ -63,42 +60,3 @@ async def _is_that_of(db: Database, pepper: bytes) -> bool:
                 session.add(KeyPepper(id=1, fingerprint=fingerprint))
                 return True
     return hmac.compare_digest(known, fingerprint)
-
-
-def _create(path: Path) -> None:
-    """Write a fresh pepper; of processes that do so at once, the first wins."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{FILE_NAME}-")  # mode 0600
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_hex(PEPPER_BYTES) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(name, path)
-            except FileExistsError:
-                return
-        finally:
-            Path(name).unlink()
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise ConfigurationError(f"can not write '{path}': {error.strerror}") from None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_mode & 0o007:
-            raise ConfigurationError(f"'{path}' is open to everyone on this machine: chmod 600 it")
-        pepper = bytes.fromhex(path.read_text("ascii"))
-    except OSError as error:
-        raise ConfigurationError(f"can not read '{path}': {error.strerror}") from None
-    except ValueError:
-        pepper = b""
-    if len(pepper) != PEPPER_BYTES:
-        raise ConfigurationError(f"'{path}' is damaged: restore it")
-    return pepper
