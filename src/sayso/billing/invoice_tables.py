@@ -3,8 +3,9 @@
 from sqlalchemy import String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sayso.billing.tables import Count, Id, Moment, Nano, Serial
+from sayso.billing.tables import Nano
 from sayso.db.base import Base
+from sayso.db.columns import Count, Id, Moment, Serial
 
 
 class InvoiceRow(Base):

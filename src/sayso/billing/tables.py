@@ -21,7 +21,6 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     String,
     Text,
@@ -29,28 +28,24 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sayso.db.base import ID_LENGTH, Base
+from sayso.db.base import Base
+from sayso.db.columns import (
+    CLUSTERED,
+    NAME_LENGTH,
+    WORD_LENGTH,
+    Count,
+    Id,
+    KeyId,
+    KeyNumber,
+    Moment,
+    Serial,
+    Word,
+)
 
-NAME_LENGTH = 256  # characters of a model's name
-WORD_LENGTH = 32  # characters of a kind, a state, a meter
-
-Count = Annotated[int, mapped_column(BigInteger)]
 Nano = Annotated[int, mapped_column(BigInteger)]
-Moment = Annotated[int, mapped_column(BigInteger)]
-Id = Annotated[str, mapped_column(String(ID_LENGTH))]
 Name = Annotated[str, mapped_column(String(NAME_LENGTH))]
-Word = Annotated[str, mapped_column(String(WORD_LENGTH))]
-KeyId = Annotated[str, mapped_column(String(ID_LENGTH), primary_key=True)]
 KeyName = Annotated[str, mapped_column(String(NAME_LENGTH), primary_key=True)]
 KeyWord = Annotated[str, mapped_column(String(WORD_LENGTH), primary_key=True)]
-KeyNumber = Annotated[int, mapped_column(BigInteger, primary_key=True, autoincrement=False)]
-# On SQLite only INTEGER is the row's own number and needs no index beside the table.
-Serial = Annotated[
-    int,
-    mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-]
-
-_CLUSTERED = {"sqlite_with_rowid": False}
 
 
 class PriceBook(Base):
@@ -71,7 +66,7 @@ class Price(Base):
     """What `unit_size` units of a meter cost; `model` is a snapshot, an alias, or `*chat` and `*speech`."""
 
     __tablename__ = "prices"
-    __table_args__ = _CLUSTERED
+    __table_args__ = CLUSTERED
 
     price_book_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("price_books.id"), primary_key=True, autoincrement=False
@@ -94,7 +89,7 @@ class UsageEventRow(Base):
     __tablename__ = "usage_events"
     __table_args__ = (
         Index("ix_usage_events_organization_id_admitted_at", "organization_id", "admitted_at"),
-        _CLUSTERED,
+        CLUSTERED,
     )
 
     request_id: Mapped[KeyId]
@@ -165,7 +160,7 @@ class UsageHour(_UsageSums, Base):
     """What was admitted in one hour."""
 
     __tablename__ = "usage_hours"
-    __table_args__ = (CheckConstraint(_IN_RANGE, name="in_range"), _CLUSTERED)
+    __table_args__ = (CheckConstraint(_IN_RANGE, name="in_range"), CLUSTERED)
 
     hour: Mapped[KeyNumber] = mapped_column(sort_order=-1)
 
@@ -174,7 +169,7 @@ class UsageDay(_UsageSums, Base):
     """What was admitted in one UTC day: the sum of its hours."""
 
     __tablename__ = "usage_days"
-    __table_args__ = (CheckConstraint(_IN_RANGE, name="in_range"), _CLUSTERED)
+    __table_args__ = (CheckConstraint(_IN_RANGE, name="in_range"), CLUSTERED)
 
     day: Mapped[KeyNumber] = mapped_column(sort_order=-1)
 
@@ -195,7 +190,7 @@ class HoldRow(Base):
             postgresql_where=text("state = 'open'"),
         ),
         Index("ix_holds_closed_at", "closed_at"),
-        _CLUSTERED,
+        CLUSTERED,
     )
 
     request_id: Mapped[KeyId]
@@ -251,7 +246,7 @@ class LedgerEntry(Base):
     """One side of a transaction: positive is debit, negative is credit."""
 
     __tablename__ = "ledger_entries"
-    __table_args__ = _CLUSTERED
+    __table_args__ = CLUSTERED
 
     transaction_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("ledger_transactions.id"), primary_key=True, autoincrement=False
@@ -274,7 +269,7 @@ class AccountBalance(Base):
     """The sum of an account's entries."""
 
     __tablename__ = "account_balances"
-    __table_args__ = _CLUSTERED
+    __table_args__ = CLUSTERED
 
     account: Mapped[str] = mapped_column(String(128), primary_key=True)
     balance: Mapped[Nano]
@@ -289,7 +284,7 @@ class RateLimit(Base):
     """
 
     __tablename__ = "rate_limits"
-    __table_args__ = _CLUSTERED
+    __table_args__ = CLUSTERED
 
     scope_id: Mapped[KeyId]
     scope_kind: Mapped[KeyWord]
@@ -303,7 +298,7 @@ class Budget(Base):
     """At most this many nano-dollars in a UTC day (`day`) or month (`month`), open holds included."""
 
     __tablename__ = "budgets"
-    __table_args__ = _CLUSTERED
+    __table_args__ = CLUSTERED
 
     scope_id: Mapped[KeyId]
     scope_kind: Mapped[KeyWord]
@@ -367,7 +362,7 @@ class Counter(Base):
             sqlite_where=text("period = 'minute'"),
             postgresql_where=text("period = 'minute'"),
         ),
-        _CLUSTERED,
+        CLUSTERED,
     )
 
     period_start: Mapped[KeyNumber]
@@ -390,7 +385,7 @@ class IdempotencyKey(Base):
     """
 
     __tablename__ = "idempotency_keys"
-    __table_args__ = (Index("ix_idempotency_keys_created_at", "created_at"), _CLUSTERED)
+    __table_args__ = (Index("ix_idempotency_keys_created_at", "created_at"), CLUSTERED)
 
     organization_id: Mapped[KeyId]
     endpoint: Mapped[KeyWord]

@@ -7,30 +7,18 @@ refuse UPDATE and DELETE.
 
 from typing import Annotated
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text, text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sayso.db.base import ID_LENGTH, Base
+from sayso.db.columns import CLUSTERED, NAME_LENGTH, Count, Id, KeyId, KeyNumber, Moment, Serial, Word
 
-WORD_LENGTH = 32  # characters of a kind, a mode, a cause
-NAME_LENGTH = 256  # characters of a model's name
 KEY_FILE_LENGTH = 128
 REASON_LENGTH = 1024
 
-Count = Annotated[int, mapped_column(BigInteger)]
-Moment = Annotated[int, mapped_column(BigInteger)]
 MaybeMoment = Annotated[int | None, mapped_column(BigInteger)]
-Id = Annotated[str, mapped_column(String(ID_LENGTH))]
 MaybeId = Annotated[str | None, mapped_column(String(ID_LENGTH))]
-Word = Annotated[str, mapped_column(String(WORD_LENGTH))]
 Digest = Annotated[str, mapped_column(String(64))]
-KeyId = Annotated[str, mapped_column(String(ID_LENGTH), primary_key=True)]
-KeyNumber = Annotated[int, mapped_column(BigInteger, primary_key=True, autoincrement=False)]
-Serial = Annotated[
-    int,
-    mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-]
-_CLUSTERED = {"sqlite_with_rowid": False}
 
 
 class KeyStoreRow(Base):
@@ -57,7 +45,7 @@ class RetentionPolicyRow(Base):
             sqlite_where=text("applied_at IS NULL"),
             postgresql_where=text("applied_at IS NULL"),
         ),
-        _CLUSTERED,
+        CLUSTERED,
     )
 
     scope_id: Mapped[KeyId]
@@ -78,7 +66,7 @@ class ImprovementConsentRow(Base):
     """
 
     __tablename__ = "improvement_consents"
-    __table_args__ = (_CLUSTERED,)
+    __table_args__ = (CLUSTERED,)
 
     organization_id: Mapped[KeyId]
     version: Mapped[KeyNumber]
@@ -117,7 +105,7 @@ class RetainedRecord(Base):
             sqlite_where=text("erased_at IS NOT NULL"),
             postgresql_where=text("erased_at IS NOT NULL"),
         ),
-        _CLUSTERED,
+        CLUSTERED,
     )
 
     id: Mapped[KeyId]
