@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from sayso.billing.reservation import Reservation
 from sayso.catalog.snapshot import Snapshot
@@ -28,6 +29,8 @@ from sayso.inference.keeping import Exchange
 from sayso.inference.metering import ChatUsageEvent, UsageLedger
 from sayso.inference.routing import ChatRoute
 
+Request = TypeVar("Request", ChatRequest, CompletionRequest)
+
 
 async def run_chat(
     route: ChatRoute,
@@ -47,11 +50,8 @@ async def run_chat(
     the request is admitted, and is stored, where that was asked for, before the settlement.
     """
     reservation = chat_reservation(origin, route, request)
-    sampling = _with_defaults(request.sampling, route.snapshot)
     salt = salts.of(origin.caller, keep=exchange is not None)
-    asked = replace(
-        request, model=route.snapshot.id, sampling=sampling, id=origin.request_id, cache_salt=salt
-    )
+    asked = _asked(request, route.snapshot, origin, salt)
     begin = partial(route.engine.chat, asked)
     async with aclosing(_metered(begin, route.engine, reservation, origin, ledger, exchange)) as metered:
         async for event in metered:
@@ -69,15 +69,18 @@ async def run_completion(
 ) -> AsyncGenerator[ChatEvent, None]:
     """Continue raw text, as `run_chat` continues a conversation."""
     reservation = completion_reservation(origin, route, request)
-    sampling = _with_defaults(request.sampling, route.snapshot)
     salt = salts.of(origin.caller, keep=exchange is not None)
-    asked = replace(
-        request, model=route.snapshot.id, sampling=sampling, id=origin.request_id, cache_salt=salt
-    )
+    asked = _asked(request, route.snapshot, origin, salt)
     begin = partial(route.engine.complete, asked)
     async with aclosing(_metered(begin, route.engine, reservation, origin, ledger, exchange)) as metered:
         async for event in metered:
             yield event
+
+
+def _asked(request: Request, snapshot: Snapshot, origin: Origin, salt: str) -> Request:
+    """Return `request` as the engine is to hear it."""
+    sampling = _with_defaults(request.sampling, snapshot)
+    return replace(request, model=snapshot.id, sampling=sampling, id=origin.request_id, cache_salt=salt)
 
 
 def _with_defaults(sampling: Sampling, snapshot: Snapshot) -> Sampling:

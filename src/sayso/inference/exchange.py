@@ -1,7 +1,6 @@
 """What a request said and what it has been answered so far, for those who want it kept."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import orjson
@@ -12,13 +11,12 @@ from sayso.core.chat import (
     ChoiceFinished,
     CompletionRequest,
     Finished,
-    FinishReason,
     Json,
     Started,
     TextDelta,
-    TokenLogprob,
     ToolCallDelta,
 )
+from sayso.core.collected import CollectedChoice
 from sayso.core.speech import (
     LanguageProbability,
     Segment,
@@ -38,27 +36,12 @@ def canonical(value: object) -> bytes:
     return orjson.dumps(value, option=_OPTIONS)
 
 
-@dataclass(slots=True)
-class _Call:
-    id: str = ""
-    name: str = ""
-    arguments: list[str] = field(default_factory=list[str])
-
-
-@dataclass(slots=True)
-class _Choice:
-    text: list[str] = field(default_factory=list[str])
-    logprobs: list[TokenLogprob] = field(default_factory=list[TokenLogprob])
-    calls: dict[int, _Call] = field(default_factory=dict[int, _Call])
-    reason: FinishReason | None = None
-
-
 class HeardAnswer:
     """Collects the events of one answer, of whatever kind; `with_logprobs` keeps what tells of tokens."""
 
     def __init__(self, *, with_logprobs: bool = False) -> None:
         self._with_logprobs = with_logprobs
-        self._choices: dict[int, _Choice] = {}
+        self._choices: dict[int, CollectedChoice] = {}
         self._usage: TokenUsage | None = None
         self._language: str | None = None
         self._segments: list[Segment] = []
@@ -67,17 +50,8 @@ class HeardAnswer:
     def hear(self, event: ChatEvent | SpeechEvent) -> None:
         """Take the next event."""
         match event:
-            case TextDelta():
-                choice = self._choice(event.index)
-                choice.text.append(event.text)
-                if self._with_logprobs:
-                    choice.logprobs.extend(event.logprobs)
-            case ToolCallDelta():
-                call = self._choice(event.index).calls.setdefault(event.call, _Call())
-                call.id, call.name = event.id or call.id, event.name or call.name
-                call.arguments.append(event.arguments)
-            case ChoiceFinished():
-                self._choice(event.index).reason = event.reason
+            case TextDelta() | ToolCallDelta() | ChoiceFinished():
+                self._choice(event.index).take(event, with_logprobs=self._with_logprobs)
             case Finished():
                 self._usage = event.usage
             case Segment():
@@ -108,14 +82,14 @@ class HeardAnswer:
             said["languages"] = self._languages
         return said
 
-    def _choice(self, index: int) -> _Choice:
+    def _choice(self, index: int) -> CollectedChoice:
         choice = self._choices.get(index)
         if choice is None:
-            choice = self._choices[index] = _Choice()
+            choice = self._choices[index] = CollectedChoice()
         return choice
 
 
-def _shown(index: int, choice: _Choice) -> dict[str, object]:
+def _shown(index: int, choice: CollectedChoice) -> dict[str, object]:
     shown: dict[str, object] = {
         "index": index,
         "text": "".join(choice.text),

@@ -1,40 +1,19 @@
 """A whole chat answer, collected from the same events that a stream is made of."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 from sayso.api.openai.answer import AnswerHead, logprob_object, usage_object
 from sayso.core.chat import (
     ChatEvent,
     ChoiceFinished,
     Finished,
-    FinishReason,
     Started,
     TextDelta,
-    TokenLogprob,
     ToolCallDelta,
 )
+from sayso.core.collected import CollectedCall, CollectedChoice
 from sayso.core.usage import TokenUsage
 from sayso.errors import EngineFailed
-
-
-@dataclass(slots=True)
-class CollectedCall:
-    """A tool call so far."""
-
-    id: str = ""
-    name: str = ""
-    arguments: list[str] = field(default_factory=list[str])
-
-
-@dataclass(slots=True)
-class CollectedChoice:
-    """A choice so far; `reason` is None until it is complete."""
-
-    text: list[str] = field(default_factory=list[str])
-    logprobs: list[TokenLogprob] = field(default_factory=list[TokenLogprob])
-    calls: dict[int, CollectedCall] = field(default_factory=dict[int, CollectedCall])
-    reason: FinishReason | None = None
 
 
 async def collect(
@@ -45,17 +24,8 @@ async def collect(
     usage: TokenUsage | None = None
     async for event in events:
         match event:
-            case TextDelta():
-                choice = collected[event.index]
-                choice.text.append(event.text)
-                choice.logprobs.extend(event.logprobs)
-            case ToolCallDelta():
-                call = collected[event.index].calls.setdefault(event.call, CollectedCall())
-                call.id = event.id or call.id
-                call.name = event.name or call.name
-                call.arguments.append(event.arguments)
-            case ChoiceFinished():
-                collected[event.index].reason = event.reason
+            case TextDelta() | ToolCallDelta() | ChoiceFinished():
+                collected[event.index].take(event)
             case Finished():
                 usage = event.usage
             case Started():

@@ -5,11 +5,11 @@ import codecs
 import orjson
 
 from sayso.api.openai.answer import AnswerHead, usage_object
-from sayso.api.openai.chat_response import CollectedChoice
 from sayso.api.openai.completion_request import CompletionCall
 from sayso.api.openai.usage_tail import UsageTail
 from sayso.api.sse import DONE, frame
 from sayso.core.chat import ChatEvent, ChoiceFinished, CompletionRequest, Finished, TextDelta, TokenLogprob
+from sayso.core.collected import CollectedChoice
 from sayso.core.usage import TokenUsage
 
 

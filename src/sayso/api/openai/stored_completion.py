@@ -3,8 +3,9 @@
 from typing import Any
 
 from sayso.api.openai.answer import AnswerHead
-from sayso.api.openai.chat_response import CollectedCall, CollectedChoice, chat_completion
+from sayso.api.openai.chat_response import chat_completion
 from sayso.core.chat import TokenLogprob
+from sayso.core.collected import CollectedCall, CollectedChoice
 from sayso.core.usage import TokenUsage
 from sayso.ids import CompletionId
 from sayso.inference.keeping import ToStore
