@@ -14,7 +14,9 @@
     │   ├── ObjectNotFound             no such object, or a stranger's
     │   ├── RateLimited                too much in this minute or day: come back after `retry_after`
     │   ├── QuotaExceeded              the budget is spent, or not enough of it is left
-    │   └── IdempotencyConflict        another request has, or had, this idempotency key
+    │   ├── IdempotencyConflict        another request has, or had, this idempotency key
+    │   ├── CapacityUnavailable        no machine here has that much left
+    │   └── InstanceStateConflict      a dedicated instance can not do this in the state that it is in
     ├── AmountOverflow                 an amount that 64 bits can not hold
     ├── StorageUnavailable             the database does not answer: come back after `retry_after`
     └── EngineError                    the caller did nothing wrong
@@ -182,6 +184,22 @@ class IdempotencyConflict(RequestError):
         super().__init__(message, code=code)
         self.request_id = request_id
         self.retry = retry
+
+
+class CapacityUnavailable(RequestError):
+    """What is wanted is more than the machines have left; the message says what is missing."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="capacity_unavailable")
+
+
+class InstanceStateConflict(RequestError):
+    """A dedicated instance can not do `verb` while it is in `state`."""
+
+    def __init__(self, verb: str, state: str) -> None:
+        super().__init__(f"The instance is {state}: it can not {verb} now.", code="instance_state_conflict")
+        self.verb = verb
+        self.state = state
 
 
 class AmountOverflow(SaysoError):

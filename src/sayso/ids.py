@@ -13,6 +13,7 @@ InviteId = NewType("InviteId", str)
 AuditLogId = NewType("AuditLogId", str)
 RequestId = NewType("RequestId", str)
 CompletionId = NewType("CompletionId", str)
+InstanceId = NewType("InstanceId", str)
 
 
 def new_id(prefix: str) -> str:
@@ -71,6 +72,11 @@ def new_chat_completion_id() -> CompletionId:
 def new_completion_id() -> CompletionId:
     """Return `cmpl-` + 29 characters, the form of a legacy completion's id."""
     return CompletionId(f"cmpl-{secrets.token_hex(15)[:29]}")
+
+
+def new_instance_id() -> InstanceId:
+    """Return a fresh dedicated instance's id, `inst_…`."""
+    return InstanceId(new_id("inst"))
 
 
 def new_tool_call_id() -> str:

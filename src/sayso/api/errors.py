@@ -15,6 +15,7 @@ from sayso.errors import (
     AudioRejected,
     AuthenticationFailed,
     BodyTooLarge,
+    CapacityUnavailable,
     ConfigurationError,
     ContextLengthExceeded,
     EngineError,
@@ -22,6 +23,7 @@ from sayso.errors import (
     EngineOverloaded,
     EngineUnavailable,
     IdempotencyConflict,
+    InstanceStateConflict,
     InvalidRequest,
     ModelNotFound,
     ObjectNotFound,
@@ -105,6 +107,8 @@ _REQUEST_STATUS: dict[type[RequestError], int] = {
     MethodNotSupported: 405,
     BodyTimeout: 408,
     IdempotencyConflict: 409,
+    CapacityUnavailable: 409,
+    InstanceStateConflict: 409,
     BodyTooLarge: 413,
 }
 
@@ -145,6 +149,8 @@ def _request_error(error: RequestError) -> WireError:
     headers = {"www-authenticate": "Bearer"} if status == 401 else {}
     if isinstance(error, IdempotencyConflict):
         headers["x-should-retry"] = "true" if error.retry else "false"
+    elif status == 409:
+        headers["x-should-retry"] = "false"  # client libraries repeat a conflict unless they are told not to
     return WireError(status, error.message, kind, error.param, error.code, headers)
 
 

@@ -39,6 +39,13 @@ CASES: list[tuple[SaysoError, int, str, str | None]] = [
         "invalid_api_key",
     ),
     (errors.IdempotencyConflict("m", code="c", request_id="r"), 409, "invalid_request_error", "c"),
+    (errors.CapacityUnavailable("m"), 409, "invalid_request_error", "capacity_unavailable"),
+    (
+        errors.InstanceStateConflict("start", "ready"),
+        409,
+        "invalid_request_error",
+        "instance_state_conflict",
+    ),
     (errors.AmountOverflow(), 500, "server_error", None),
     (errors.PermissionRefused("m"), 403, "invalid_request_error", None),
     (errors.ModelNotFound("x"), 404, "invalid_request_error", "model_not_found"),

@@ -52,6 +52,8 @@ EXAMPLES: tuple[SaysoError, ...] = (
     errors.StorageUnavailable(),
     errors.ConfigurationError("m"),
     errors.EngineFailed("m"),
+    errors.CapacityUnavailable("m"),
+    errors.InstanceStateConflict("start", "ready"),
     errors.EngineOverloaded("m"),
     errors.EngineUnavailable("m"),
     Draining(),

@@ -1,0 +1,1 @@
+"""Dedicated instances: compute that is reserved for one project and paid for by time."""
