@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sayso.catalog.catalogue import Catalogue, ModelListing
 from sayso.catalog.snapshot import Kind, Snapshot
-from sayso.core.caller import ModelPermission
+from sayso.core.caller import Caller, ModelPermission
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
 from sayso.errors import InvalidRequest, ModelNotFound, PermissionRefused
 
@@ -40,38 +40,39 @@ class Router:
         self._chat = chat
         self._speech = speech
 
-    async def chat(self, model: str, permission: ModelPermission | None = None) -> ChatRoute:
-        """Route a chat or completion of a caller who has that permission, or may use everything.
+    async def chat(self, model: str, caller: Caller | None = None) -> ChatRoute:
+        """Route a chat or completion of a caller, or of somebody who may use everything.
 
         Raises `ModelNotFound`, `PermissionRefused` for a model that is not permitted, `InvalidRequest` for a
         model of another kind, `EngineUnavailable` while the engine loads or restarts.
         """
-        snapshot = self._snapshot(model, "chat", permission)
+        snapshot = self._snapshot(model, "chat", caller)
         engine = self._chat.get(snapshot.id)
         if engine is None:
             raise ModelNotFound(model)
         return ChatRoute(model, snapshot, engine, await engine.info())
 
-    async def speech(self, model: str, permission: ModelPermission | None = None) -> SpeechRoute:
+    async def speech(self, model: str, caller: Caller | None = None) -> SpeechRoute:
         """Route a transcription, translation or language detection; raises as `chat` does."""
-        snapshot = self._snapshot(model, "speech", permission)
+        snapshot = self._snapshot(model, "speech", caller)
         engine = self._speech.get(snapshot.id)
         if engine is None:
             raise ModelNotFound(model)
         return SpeechRoute(model, snapshot, engine, await engine.info())
 
-    def models(self, permission: ModelPermission | None = None) -> tuple[ModelListing, ...]:
+    def models(self, caller: Caller | None = None) -> tuple[ModelListing, ...]:
         """Return every name that such a caller's request may use."""
         served = self._catalogue.listing({*self._chat, *self._speech})
+        permission = _permission(caller)
         if permission is None:
             return served
         return tuple(one for one in served if permission.permits(self._names(one.snapshot)))
 
-    def model(self, name: str, permission: ModelPermission | None = None) -> ModelListing:
+    def model(self, name: str, caller: Caller | None = None) -> ModelListing:
         """Return one name. Raises `ModelNotFound`, `PermissionRefused` for one that is not permitted."""
         for listing in self.models():
             if listing.id == name:
-                self._check(name, listing.snapshot, permission)
+                self._check(name, listing.snapshot, caller)
                 return listing
         raise ModelNotFound(name)
 
@@ -79,15 +80,16 @@ class Router:
         """All names of a snapshot: what is permitted, or not, under one of them is so under all."""
         return tuple(listing.id for listing in self._catalogue.listing({snapshot}))
 
-    def _check(self, model: str, snapshot: str, permission: ModelPermission | None) -> None:
+    def _check(self, model: str, snapshot: str, caller: Caller | None) -> None:
+        permission = _permission(caller)
         if permission is not None and not permission.permits(self._names(snapshot)):
             raise PermissionRefused(
                 f"Your project does not have access to the model `{model}`.", code="model_not_found"
             )
 
-    def _snapshot(self, model: str, kind: Kind, permission: ModelPermission | None) -> Snapshot:
+    def _snapshot(self, model: str, kind: Kind, caller: Caller | None) -> Snapshot:
         snapshot = self._catalogue.resolve(model)
-        self._check(model, snapshot.id, permission)
+        self._check(model, snapshot.id, caller)
         if snapshot.kind != kind:
             raise InvalidRequest(
                 f"The model `{model}` is not a {kind} model and is not supported by this endpoint.",
@@ -95,3 +97,7 @@ class Router:
                 code="model_not_supported",
             )
         return snapshot
+
+
+def _permission(caller: Caller | None) -> ModelPermission | None:
+    return None if caller is None else caller.models

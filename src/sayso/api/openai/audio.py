@@ -57,7 +57,7 @@ async def detect_languages(request: Request, caller: CallerDep, services: Servic
     """Name the probable languages of a clip, the most probable first."""
     form = await read_form(request, services.limits)
     call = detection_call(form.fields, services.vendor_extras)
-    route = await services.router.speech(call.model, caller.models)
+    route = await services.router.speech(call.model, caller)
     origin = _origin(request, caller, "audio.languages", form)
     exchange = await _exchange(services, origin, "detection", route, {}, form)
     audio = await _decode(request, services, form)
@@ -84,7 +84,7 @@ async def detect_languages(request: Request, caller: CallerDep, services: Servic
 async def _spoken(
     request: Request, caller: Caller, services: Services, form: Form, call: SpeechCall
 ) -> Response:
-    route = await services.router.speech(call.model, caller.models)
+    route = await services.router.speech(call.model, caller)
     _check_language(route, call.language)
     endpoint = "audio.translations" if call.task == "translate" else "audio.transcriptions"
     origin = _origin(request, caller, endpoint, form, streamed=call.stream)

@@ -33,7 +33,7 @@ async def create_chat_completion(request: Request, caller: CallerDep, services: 
     values = await read_json(request, services.limits)
     call = chat_call(values, services.vendor_extras)
     origin = origin_of(request, caller, "chat.completions", streamed=call.stream, values=values)
-    route = await services.router.chat(call.request.model, caller.models)
+    route = await services.router.chat(call.request.model, caller)
     head = AnswerHead.now(new_chat_completion_id(), route.model, route.info.fingerprint)
     exchange = await _exchange(services, caller, call, head, route)
     events = run_chat(route, origin, call.request, services.ledger, exchange, salts=services.cache_salts)

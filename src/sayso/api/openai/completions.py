@@ -26,7 +26,7 @@ async def create_completion(request: Request, caller: CallerDep, services: Servi
     values = await read_json(request, services.limits)
     call = completion_call(values, services.vendor_extras)
     origin = origin_of(request, caller, "completions", streamed=call.stream, values=values)
-    route = await services.router.chat(call.request.model, caller.models)
+    route = await services.router.chat(call.request.model, caller)
     head = AnswerHead.now(new_completion_id(), route.model, route.info.fingerprint)
     exchange = None
     if services.keeper is not None:

@@ -17,7 +17,7 @@ models_router = APIRouter()
 @models_router.get("/v1/models")
 async def list_models(caller: CallerDep, services: ServicesDep) -> Response:
     """Return every name that the caller's requests may use."""
-    permitted = services.router.models(caller.models)
+    permitted = services.router.models(caller)
     return json_response({"object": "list", "data": [_model(item) for item in permitted]})
 
 
@@ -41,7 +41,7 @@ async def delete_model(model: str, request: Request, caller: CallerDep, services
 def _listing(model: str, request: Request, caller: Caller, services: Services) -> ModelListing:
     if not model:
         raise UnknownUrl(request.method, request.url.path)
-    return services.router.model(model, caller.models)
+    return services.router.model(model, caller)
 
 
 def _model(listing: ModelListing) -> dict[str, object]:
