@@ -10,6 +10,7 @@ from sayso.api.services import InvoiceTexts, Limits, Services
 from sayso.app.deployments import Deployment, Engines, build_engines
 from sayso.app.health import GatewayHealth
 from sayso.app.http_metrics import GatewayMetrics, TimedDecoder
+from sayso.app.retention_metrics import count_retention
 from sayso.app.spend_watch import tell_of_spending, tellers
 from sayso.app.tenancy import Tenancy
 from sayso.audio.decoding import AudioDecoder
@@ -53,6 +54,7 @@ class Gateway:
         self._retention = retention
         self._tenancy = tenancy
         self._metrics = Metrics()
+        count_retention(retention, self._metrics)
         self.engines: Engines = build_engines(settings, deployments, self._on_state)
         self._decoder = AudioDecoder(max_audio_seconds=int(settings.max_audio_seconds))
         self._authenticator = Authenticator(tenancy.database, tenancy.pepper)

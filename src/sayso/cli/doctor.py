@@ -4,22 +4,23 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import aiohttp
 
 from sayso.app.deployments import plan
-from sayso.app.retention import open_retention
 from sayso.app.server_file import ServerFile
 from sayso.app.tenancy import open_tenancy
 from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.materialize import materialize
 from sayso.catalog.snapshot import UpstreamSource
 from sayso.cli.console import fail, out
+from sayso.cli.content_checks import content_findings
+from sayso.cli.finding import Finding, attempt, needed
 from sayso.cli.options import ConfigOption, DataDirOption
+from sayso.cli.retention_checks import retention_findings
 from sayso.config import SCRIPTED, Settings, load_settings
 from sayso.db.sqlite import driver
 from sayso.errors import ConfigurationError
@@ -28,13 +29,7 @@ NEEDED_BYTES = 1 << 30  # weights joined, graphs compiled, some room
 ENGINES = ("openvino-genai", "ctranslate2", "faster-whisper", "av")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at."""
-
-    name: str
-    fine: bool
-    detail: str
+MARKS = {"ok": "[green]ok[/green]  ", "look": "[yellow]look[/yellow]", "bad": "[red]bad[/red] "}
 
 
 def doctor_command(data_dir: DataDirOption = None, config: ConfigOption = None) -> None:
@@ -45,63 +40,50 @@ def doctor_command(data_dir: DataDirOption = None, config: ConfigOption = None) 
         fail(error.message)
     bad = 0
     for finding in _findings(settings):
-        bad += not finding.fine
-        mark = "[green]ok[/green] " if finding.fine else "[red]bad[/red]"
-        out.print(f"{mark} {finding.name}: ", end="")
+        bad += finding.verdict == "bad"
+        out.print(f"{MARKS[finding.verdict]} {finding.name}: ", end="")
         out.print(finding.detail, markup=False)
     if bad:
         fail(f"{bad} of the checks failed")
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
-    yield Finding("python", sys.version_info >= (3, 11), sys.version.split()[0])
-    yield Finding("sqlite", True, driver().module.sqlite_version)
+    yield needed("python", sys.version_info >= (3, 11), sys.version.split()[0])
+    yield needed("sqlite", True, driver().module.sqlite_version)
     yield _memory()
     yield _disk(settings.data_dir)
     yield from (_package(name) for name in ENGINES)
-    yield _attempt("database", lambda: asyncio.run(_database(settings)))
-    yield _attempt("retention", lambda: asyncio.run(_retention(settings)))
-    yield _attempt("models", lambda: _models(settings))
-    yield _attempt("server", lambda: asyncio.run(_server(settings)))
-
-
-def _attempt(name: str, look: Callable[[], str]) -> Finding:
-    try:
-        return Finding(name, True, look())
-    except ConfigurationError as error:
-        return Finding(name, False, error.message)
+    yield attempt("database", lambda: asyncio.run(_database(settings)))
+    server_runs = ServerFile(settings.data_dir).base_url() is not None
+    yield from asyncio.run(retention_findings(settings, server_runs=server_runs))
+    brought = bool(settings.retention_key or settings.retention_key_file)
+    yield from content_findings(settings.retention_keys_dir, key_from_outside=brought)
+    yield attempt("models", lambda: _models(settings))
+    yield attempt("server", lambda: asyncio.run(_server(settings)))
 
 
 def _memory() -> Finding:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return Finding("memory", total >= 2 << 30, f"{total / (1 << 30):.1f} GiB, 2 GiB needed")
+    return needed("memory", total >= 2 << 30, f"{total / (1 << 30):.1f} GiB, 2 GiB needed")
 
 
 def _disk(folder: Path) -> Finding:
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     free = shutil.disk_usage(existing).free
-    return Finding("disk", free >= NEEDED_BYTES, f"{free / (1 << 30):.1f} GiB free in {existing}")
+    return needed("disk", free >= NEEDED_BYTES, f"{free / (1 << 30):.1f} GiB free in {existing}")
 
 
 def _package(name: str) -> Finding:
     try:
-        return Finding(name, True, version(name))
+        return needed(name, True, version(name))
     except PackageNotFoundError:
-        return Finding(name, False, "not installed: make setup")
+        return needed(name, False, "not installed: make setup")
 
 
 async def _database(settings: Settings) -> str:
     tenancy = await open_tenancy(settings)
     async with tenancy.database:
         return "up to date"
-
-
-async def _retention(settings: Settings) -> str:
-    tenancy = await open_tenancy(settings)
-    async with tenancy.database:
-        await (await open_retention(settings, tenancy.database)).close()
-    days = f"content is kept {settings.retention_days} days at most" if settings.retention_days else "none"
-    return f"{days}; keys in {settings.retention_keys_dir}"
 
 
 def _models(settings: Settings) -> str:

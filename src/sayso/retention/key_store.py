@@ -2,6 +2,7 @@
 
     <folder>/key-store-id                    what tells this store from others
     <folder>/key-encryption-key              32 bytes as hex, unless the operator brings it
+    <folder>/CACHEDIR.TAG                    keeps backup programs that know it away
     <folder>/<organization>/<day>-<id>.keys  one process's keys for one organization and UTC day
 
 A file begins with the day's key, wrapped by the key-encryption key; slots follow, each a record's key wrapped
@@ -30,6 +31,8 @@ from sayso.errors import ConfigurationError, StorageUnavailable
 from sayso.retention.store_secrets import IDENTITY_FILE, KEY_BYTES, KEY_FILE, load_or_make, read_key
 
 SUFFIX = ".keys"
+TAG_FILE = "CACHEDIR.TAG"
+TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Keys that no backup may hold: see docs/data.md.\n"
 MAGIC = b"sayso keys 1\n\0\0\0"
 NONCE_BYTES = 12
 WRAPPED_BYTES = NONCE_BYTES + KEY_BYTES + 16
@@ -93,6 +96,8 @@ class KeyStore:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if stat.S_IMODE(folder.stat().st_mode) & 0o007:
                 raise ConfigurationError(f"'{folder}' is open to everyone on this machine: chmod 700 it")
+            if not (folder / TAG_FILE).exists():
+                (folder / TAG_FILE).write_bytes(TAG)
         except OSError as error:
             raise ConfigurationError(f"can not use '{folder}': {error.strerror}") from None
         identity = load_or_make(folder / IDENTITY_FILE)

@@ -7,7 +7,7 @@ from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.ids import OrgId, ProjectId
-from sayso.retention.legal_holds import LegalHold, is_held
+from sayso.retention.legal_holds import LegalHold, active_holds, is_held, not_held
 from sayso.retention.tables import RetainedRecord, SweepRunRow
 
 
@@ -84,6 +84,14 @@ async def kept_sums(
         )
         for project, class_id, kind, records, stored, hidden, size, oldest, next_expiry in found
     ]
+
+
+async def overdue(session: AsyncSession, now: int) -> int:
+    """Return how many records had to be gone by a moment and are still there, legal holds aside."""
+    row = RetainedRecord
+    due = row.erased_at.is_not(None) & (row.erased_at <= now) | (row.expires_at <= now)
+    count = select(func.count()).select_from(row).where(due, not_held(await active_holds(session)))
+    return await session.scalar(count) or 0
 
 
 async def last_sweep(session: AsyncSession) -> LastSweep | None:

@@ -55,6 +55,7 @@ class RetentionStore:
         queue_bytes: int = QUEUE_BYTES,
     ) -> None:
         self.dropped = 0
+        self.on_dropped: Callable[[str], None] = lambda _: None  # told why, each time
         self._database = database
         self._keys = keys
         self._writer = writer
@@ -170,6 +171,7 @@ class RetentionStore:
 
     def _drop(self, reason: str) -> None:
         self.dropped += 1
+        self.on_dropped(reason)
         log.warning("content_dropped", reason=reason, count=self.dropped)
 
     async def _write_regularly(self) -> None:

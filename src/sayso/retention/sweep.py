@@ -70,7 +70,8 @@ class SweepRun:
 class Sweeper:
     """Destroys what is due, again and again; every run picks up what a killed one left.
 
-    `last` is the last run that came to its end: when it is long ago, somebody should be told.
+    `last` is the last run that came to its end: when it is long ago, somebody should be told. `on_run` hears
+    of each such run, `on_failure` why another did not (`storage`, `fault`, `clock`).
     """
 
     def __init__(
@@ -92,6 +93,8 @@ class Sweeper:
         self._looked_at_files = ""
         self._written_at = 0
         self.last: SweepRun | None = None
+        self.on_run: Callable[[SweepRun], None] = lambda _: None
+        self.on_failure: Callable[[str], None] = lambda _: None
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -116,8 +119,10 @@ class Sweeper:
             try:
                 await self.sweep()
             except StorageUnavailable as error:
+                self.on_failure("storage")
                 log.warning("sweep_failed", error=error)
             except Exception as error:  # noqa: BLE001 - what is due stays due, and the next run must come
+                self.on_failure("fault")
                 log.error("sweep_failed", error=error)  # noqa: TRY400 - an event logger
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(every):
@@ -130,6 +135,7 @@ class Sweeper:
         """
         started_at = self._clock()
         if not self._guard.steady(started_at, self._monotonic()):
+            self.on_failure("clock")
             log.warning("sweep_held_back", reason="the clock jumped")
             return None
         shortened = await apply_pending(self._db, self._clock)
@@ -153,6 +159,7 @@ class Sweeper:
             residue,
         )
         self.last = await self._write_down(run)
+        self.on_run(self.last)
         return self.last
 
     async def _destroy_due(self, now: int) -> list[Receipt]:

@@ -51,6 +51,7 @@ class Metrics:
         self._add_requests()
         self._add_usage()
         self._add_engines()
+        self._add_retention()
 
     def _add_requests(self) -> None:
         self.http_requests = self._counter("http_requests", "Requests answered.", "route", "method", "status")
@@ -82,6 +83,20 @@ class Metrics:
         self.engine_up = self._gauge("engine_up", "1 while the engine is ready, else 0.", "engine")
         self.engine_restarts = self._counter(
             "engine_restarts", "Starts of the engine's process after the first.", "engine"
+        )
+
+    def _add_retention(self) -> None:
+        self.content_dropped = self._counter(
+            "content_dropped", "Content that was to be kept and is lost.", "reason"
+        )
+        self.records_destroyed = self._counter(
+            "records_destroyed", "Records whose keys and content this process has destroyed.", "cause"
+        )
+        self.sweep_finished = self._gauge(
+            "sweep_finished_timestamp_seconds", "When this process's last sweep came to its end, Unix time."
+        )
+        self.sweep_failures = self._counter(
+            "sweep_failures", "Sweeps that did not come to their end.", "reason"
         )
 
     def render(self) -> tuple[bytes, str]:

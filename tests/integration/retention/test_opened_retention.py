@@ -26,13 +26,13 @@ async def opened(folder: Path, **settings: Any) -> Path:
 
 async def test_an_empty_folder_gets_a_key_store(tmp_path: Path) -> None:
     folder = await opened(tmp_path)
-    assert {file.name for file in folder.iterdir()} == {"key-store-id", "key-encryption-key"}
+    assert {file.name for file in folder.iterdir()} == {"CACHEDIR.TAG", "key-store-id", "key-encryption-key"}
     assert await opened(tmp_path) == folder
 
 
 async def test_a_key_that_is_brought_stays_out_of_the_key_store(tmp_path: Path) -> None:
     folder = await opened(tmp_path, retention_key=KEY)
-    assert {file.name for file in folder.iterdir()} == {"key-store-id"}
+    assert {file.name for file in folder.iterdir()} == {"CACHEDIR.TAG", "key-store-id"}
     file = tmp_path / "brought"
     file.write_text(KEY + "\n")
     file.chmod(0o600)

@@ -6,6 +6,7 @@ NAMES = {
     *("http_requests", "request_duration_seconds", "time_to_first_token_seconds", "disconnects"),
     *("prompt_tokens", "completion_tokens", "cached_prompt_tokens", "audio_seconds", "audio_decode_seconds"),
     *("in_flight", "queue_refusals", "engine_up", "engine_restarts"),
+    *("content_dropped", "records_destroyed", "sweep_finished_timestamp_seconds", "sweep_failures"),
     "spend_alerts",
 }
 
