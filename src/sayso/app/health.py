@@ -4,7 +4,7 @@ import asyncio
 
 from sayso.api.services import Readiness as ReadinessReport
 from sayso.billing.ledger import Ledger
-from sayso.core.patience import ADMISSION_SECONDS
+from sayso.core.patience import wait_patiently
 from sayso.db.session import Database
 from sayso.inference.readiness import Readiness
 
@@ -49,5 +49,6 @@ class GatewayHealth:
         """Ask in a task of its own: a database that hangs does not even let go of who gives up."""
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._database.failure())
-        done, _ = await asyncio.wait({self._reading}, timeout=ADMISSION_SECONDS)
-        return bool(done) and not self._reading.result()
+        reading = self._reading
+        await wait_patiently(reading)
+        return reading.done() and not reading.result()

@@ -21,7 +21,7 @@ from sayso.billing.pricing import Charge, PriceBookVersion
 from sayso.billing.reservation import Hold, Reservation
 from sayso.billing.tables import Counter
 from sayso.core.metering import Outcome, Quantities
-from sayso.core.patience import ADMISSION_SECONDS, patience_left
+from sayso.core.patience import patience_left, wait_a_turn, wait_patiently
 from sayso.db.session import Database
 from sayso.db.writer import GroupWriter
 from sayso.errors import SaysoError, StorageUnavailable
@@ -33,8 +33,7 @@ KEEP_SECONDS = 10  # how often the holds of this process are kept alive and stal
 CLOSED_HOLDS_SECONDS = 86_400  # how long a closed hold can still be looked at
 SWEEP_LIMIT = 500  # stale holds that one sweep voids
 FORGET_LIMIT = 5_000  # closed holds that one sweep removes
-STUCK_SECONDS = 0.5  # a batch that takes longer does not move, and whoever has waited is refused
-POLL_SECONDS = 0.1
+STUCK_TURNS = 10  # a batch that a request sees for so many turns does not move: half a second, if all is well
 DOUBT_SECONDS = 2.0  # after a failure, how long the storage is not trusted to take a write
 
 log = EventLogger("ledger")
@@ -154,6 +153,7 @@ class Ledger:
         self._writer = writer
         self._live: set[RequestId] = set()
         self._failed_at = float("-inf")
+        self._stuck: int | None = None  # the batch that a request gave up waiting for
         self._keeping: asyncio.Task[None] | None = None
 
     @classmethod
@@ -184,7 +184,7 @@ class Ledger:
         """Hold the worst case of a request.
 
         Raises `RateLimited`, `QuotaExceeded`, `IdempotencyConflict` and `AmountOverflow`. A caller that is
-        cancelled meanwhile, or refused after `ADMISSION_SECONDS`, has no hold afterwards.
+        cancelled meanwhile, or refused after its patience, has no hold afterwards.
         """
         future = self._submit(reservation)
         self._live.add(reservation.request_id)
@@ -240,32 +240,34 @@ class Ledger:
         await self._writer.submit(Keep(tuple(self._live)))
 
     async def writable(self) -> bool:
-        """Tell, within `ADMISSION_SECONDS`, whether the storage takes writes now."""
+        """Tell, as patiently as a request is admitted, whether the storage takes writes now."""
         if time.monotonic() - self._failed_at < DOUBT_SECONDS:
             return False
         try:
-            async with asyncio.timeout(ADMISSION_SECONDS):
-                await self._submit(Probe())
-        except (StorageUnavailable, TimeoutError):
+            probe = self._submit(Probe())
+            await wait_patiently(probe)
+            return probe.done() and probe.result() is None
+        except StorageUnavailable:
             return False
-        return True
 
     def _submit(self, operation: Operation) -> "asyncio.Future[Result]":
         """Queue `operation`; raises `StorageUnavailable` at once where nothing has moved for a while."""
-        if self._writer.busy_seconds > ADMISSION_SECONDS:
+        if self._stuck is not None and self._stuck == self._writer.batch_under_way:
             raise self._doubted(StorageUnavailable())
         return self._writer.submit(operation)
 
     async def _unless_stuck(self, future: "asyncio.Future[Result]") -> Result:
         """Await `future`, for as long as others get their answers; raises `TimeoutError`."""
-        patience = patience_left()
-        while True:
-            await asyncio.wait((future,), timeout=patience)
-            if future.done():
-                return future.result()
-            if self._writer.busy_seconds > STUCK_SECONDS:
+        patience, waited, turns, seen = patience_left(), 0.0, 0, None
+        while not future.done():
+            waited += await wait_a_turn(future)
+            batch = self._writer.batch_under_way
+            turns = turns + 1 if batch is not None and batch == seen else 0
+            seen = batch
+            if waited >= patience and turns >= STUCK_TURNS and not future.done():
+                self._stuck = batch
                 raise TimeoutError
-            patience = POLL_SECONDS
+        return future.result()
 
     async def _settle(self, operation: Settle) -> Charge:
         try:

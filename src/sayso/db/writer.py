@@ -71,7 +71,8 @@ class GroupWriter(Generic[OperationT, ResultT]):
         self._calls: SimpleQueue[None] = SimpleQueue()  # each wakes the thread
         self._calling = False
         self._closing = False
-        self._began: float | None = None
+        self._batches = 0
+        self._writing = False
         self._connection: Connection | None = None
         self._thread: threading.Thread | None = None
 
@@ -99,10 +100,9 @@ class GroupWriter(Generic[OperationT, ResultT]):
         self._calls.put(None)
 
     @property
-    def busy_seconds(self) -> float:
-        """How long the batch that is under way has taken until now, 0 where there is none."""
-        began = self._began
-        return 0.0 if began is None else time.monotonic() - began
+    def batch_under_way(self) -> int | None:
+        """The number of the batch that is being written, None where there is none."""
+        return self._batches if self._writing else None
 
     async def close(self) -> None:
         """Write what waits, then stop."""
@@ -114,10 +114,11 @@ class GroupWriter(Generic[OperationT, ResultT]):
 
     def _run(self) -> None:
         while batch := self._next():
-            self._began = time.monotonic()
+            self._batches += 1
+            self._writing = True
             with self._turn:
                 results = self._write(batch)
-            self._began = None
+            self._writing = False
             self._answer(batch, results)
         self._disconnect()
 

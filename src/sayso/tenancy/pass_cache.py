@@ -1,11 +1,10 @@
 """Keys that were good a moment ago, so that not every request costs a read."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
-from sayso.core.patience import ADMISSION_SECONDS, has_waited
+from sayso.core.patience import has_waited, wait_patiently
 from sayso.errors import StorageUnavailable
 
 T = TypeVar("T")
@@ -34,28 +33,27 @@ class PassCache(Generic[T]):
 
         Raises `StorageUnavailable` where that takes long; the read itself goes on, for it may be stuck.
         """
-        now, began = self._clock(), time.monotonic()
+        now = self._clock()
         known = self._passes.get(digest)
         if known is not None and known[1] > now:
             has_waited(0.0)
             return known[0]
-        try:
-            async with asyncio.timeout(ADMISSION_SECONDS):
-                found = await self._shared(digest, read)
-        except TimeoutError as error:
-            raise StorageUnavailable from error
-        has_waited(time.monotonic() - began)
+        # A client that leaves must not cancel the read of the others: waiting does not.
+        reading = self._shared(digest, read)
+        has_waited(await wait_patiently(reading))
+        if not reading.done():
+            raise StorageUnavailable
+        found = reading.result()
         self._remember(digest, found, now)
         return found
 
-    def _shared(self, digest: bytes, read: Callable[[], Coroutine[Any, Any, T]]) -> Awaitable[T]:
+    def _shared(self, digest: bytes, read: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
         reading = self._reads.get(digest)
         if reading is None:
             reading = asyncio.create_task(read())
             self._reads[digest] = reading
             reading.add_done_callback(lambda done: self._ended(digest, done))
-        # A client that leaves must not cancel the read of the others.
-        return asyncio.shield(reading)
+        return reading
 
     def _ended(self, digest: bytes, done: asyncio.Task[T]) -> None:
         del self._reads[digest]

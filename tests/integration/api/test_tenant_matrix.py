@@ -32,9 +32,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def tenants(make_world: MakeWorld, url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Tenants]:
-    # A busy machine may take longer over a read; that is not what is asked here.
-    monkeypatch.setattr("sayso.tenancy.pass_cache.ADMISSION_SECONDS", 30.0)
+async def tenants(make_world: MakeWorld, url: str) -> AsyncIterator[Tenants]:
     async with two_tenants(make_world().services, url) as made:
         await store_completions(made)
         yield made

@@ -107,8 +107,7 @@ async def open_shop(url: str, folder: Path, plan: FaultPlan[FaultT]) -> AsyncGen
     clock = Clock()
     # What is looked at here is what fails, not what is slow.
     with (
-        patch("sayso.billing.ledger.ADMISSION_SECONDS", 30.0),
-        patch("sayso.billing.ledger.STUCK_SECONDS", 30.0),
+        patch("sayso.core.patience.ADMISSION_SECONDS", 30.0),
         patch("sayso.inference.metering.SETTLE_SECONDS", 30.0),
     ):
         async with _opened(url, folder, plan, clock) as shop:

@@ -59,7 +59,6 @@ async def spend(url: str) -> None:
 if __name__ == "__main__":
     # The other gateway may have the write lock for long on a busy machine; here that is no failure.
     with (
-        patch("sayso.billing.ledger.ADMISSION_SECONDS", 30.0),
-        patch("sayso.billing.ledger.STUCK_SECONDS", 30.0),
+        patch("sayso.core.patience.ADMISSION_SECONDS", 30.0),
     ):
         asyncio.run(spend(sys.argv[1]))
