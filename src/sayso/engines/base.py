@@ -26,7 +26,9 @@ class EngineInfo:
     `fingerprint` names the snapshot, the engine's build and its settings: the response's
     `system_fingerprint`. `context_length` is in tokens, 0 for speech. `resident_bytes` is the memory of
     the process that runs it, 0 where unknown. `running` and `waiting` count requests at this moment,
-    `generated` every token written since the start, whatever became of its request.
+    `generated` every token written since the start, whatever became of its request. `loaded_bytes` is the
+    memory that it took before its first request, `cache_token_bytes` what each token in its cache adds; 0
+    where that was not measured.
     """
 
     fingerprint: str
@@ -35,6 +37,8 @@ class EngineInfo:
     running: int = 0
     waiting: int = 0
     generated: int = 0
+    loaded_bytes: int = 0
+    cache_token_bytes: int = 0
 
 
 class ChatEngine(Protocol):

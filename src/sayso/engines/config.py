@@ -2,7 +2,10 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+BATCH_TOKENS: Final = 512
+CACHE_TOKENS: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +16,13 @@ class EngineConfig:
     `digest` is the snapshot's content digest (hex), which the engine extends to its fingerprint;
     `cache_dir` is for compiled graphs, safe to delete. `context_length` (0: what the weights say),
     `cache_tokens` (room in the KV cache) and `answer_tokens` (where a request gives no limit; 0: the rest of
-    the window) are tokens. `threads` 0 leaves the choice to the engine. At most `max_concurrency` requests
-    run and `queue_depth` wait; the next is refused. `script` is for the fake engine alone.
+    the window) are tokens; a step reads `batch_tokens` of prompts at most, so that running answers are not
+    held up for long. `threads` 0 leaves the choice to the engine. At most `max_concurrency` requests run and
+    `queue_depth` wait; the next is refused.
+
+    The host stays on `cores`, as the kernel numbers them; empty: on those of its parent. One that takes more
+    than `memory_bytes` is ended; 0: no limit. With `measured` it says what a token in its cache takes, which
+    makes its start longer by seconds. `script` is for the fake engine alone.
     """
 
     engine: str
@@ -23,11 +31,15 @@ class EngineConfig:
     digest: str
     cache_dir: Path
     context_length: int = 0
-    cache_tokens: int = 65_536
+    cache_tokens: int = CACHE_TOKENS
     answer_tokens: int = 0
     threads: int = 0
     max_concurrency: int = 32
     queue_depth: int = 64
+    batch_tokens: int = BATCH_TOKENS
+    cores: tuple[int, ...] = ()
+    memory_bytes: int = 0
+    measured: bool = False
     script: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -37,4 +49,5 @@ class EngineConfig:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "EngineConfig":
         """Read what `to_json` wrote."""
-        return cls(**{**values, "folder": Path(values["folder"]), "cache_dir": Path(values["cache_dir"])})
+        folders = {name: Path(values[name]) for name in ("folder", "cache_dir")}
+        return cls(**{**values, **folders, "cores": tuple(values["cores"])})

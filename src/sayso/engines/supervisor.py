@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 from sayso.engines.backoff import Backoff
 from sayso.engines.base import EngineInfo
 from sayso.engines.config import EngineConfig
+from sayso.engines.memory import resident_bytes
 from sayso.engines.upstream.connection import Connection, Endpoint
 from sayso.errors import EngineFailed, EngineUnavailable
 from sayso.telemetry.logging import EventLogger
@@ -23,6 +24,7 @@ log = EventLogger("engines")
 
 SILENCE_SECONDS = 6.0  # three of the host's comments
 STOP_SECONDS = 5.0
+MEMORY_SECONDS = 0.5  # between two looks at what a host takes
 TEMPORARY_LENGTH = 75  # characters of the temporary folder's path that leave room for a socket's
 
 HostState: TypeAlias = Literal["loading", "ready", "down", "failed", "stopped"]
@@ -33,7 +35,8 @@ _SETTINGS = "SAYSO_"  # what begins like this is the gateway's, secrets among it
 class EngineHost:
     """A host process and the connection to it.
 
-    `on_state` is told of every change. A host that dies is started again with back-off until `stop`.
+    `on_state` is told of every change. A host that dies, or takes more memory than it may, is started again
+    with back-off until `stop`. `failure` says why it is not there, where that is known.
     """
 
     def __init__(
@@ -127,9 +130,13 @@ class EngineHost:
         if process.stdin is None or process.stdout is None:
             raise EngineFailed("the engine host has no pipes")
         process.stdin.write(json.dumps(self.config.to_json()).encode() + b"\n")
-        while line := await process.stdout.readline():
-            await self._hear(json.loads(line))
-        await process.wait()
+        bounded = asyncio.create_task(self._bound_memory(process))
+        try:
+            while line := await process.stdout.readline():
+                await self._hear(json.loads(line))
+            await process.wait()
+        finally:
+            bounded.cancel()
         self._info = None
         # Pooled connections lead to the dead process.
         await self.connection.close()
@@ -140,6 +147,7 @@ class EngineHost:
         match message:
             case {"event": "ready"}:
                 self._info = await self.load()
+                self.failure = None
                 self._change("ready")
                 self._first.set()
             case {"event": "failed", "message": text}:
@@ -147,6 +155,15 @@ class EngineHost:
                 self._change("failed")
             case _:
                 pass
+
+    async def _bound_memory(self, process: asyncio.subprocess.Process) -> None:
+        """End a host that takes too much before the system has to choose whom to end."""
+        while self.config.memory_bytes:
+            if resident_bytes(process.pid) > self.config.memory_bytes:
+                self.failure = f"it takes more than its {self.config.memory_bytes >> 20} MiB of memory"
+                process.kill()
+                return
+            await asyncio.sleep(MEMORY_SECONDS)
 
     def _change(self, state: HostState) -> None:
         self.state = state

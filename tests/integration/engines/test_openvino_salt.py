@@ -18,7 +18,8 @@ from sayso.core.chat import (
     TextDelta,
     TokenLogprob,
 )
-from sayso.engines.openvino.engine import PREFILL_TOKENS, OpenVinoChatEngine
+from sayso.engines.config import BATCH_TOKENS
+from sayso.engines.openvino.engine import OpenVinoChatEngine
 from sayso.errors import InvalidRequest
 
 GREEDY = Sampling(temperature=0)
@@ -95,7 +96,7 @@ async def test_only_equal_salts_share_what_was_read(
     first, second, other = [
         await answer(engine, replace(request, cache_salt=salt), counted) for salt in ("mine", "mine", "yours")
     ]
-    assert first.prompt_tokens > PREFILL_TOKENS
+    assert first.prompt_tokens > BATCH_TOKENS
     assert (first.steps, first.cached_tokens) == (2, 0)
     assert (second.steps, second.cached_tokens) == (1, second.prompt_tokens // 32 * 32 - (kind == "ids"))
     assert (other.steps, other.cached_tokens) == (2, 0)

@@ -19,6 +19,7 @@ import uvicorn
 import uvloop
 
 from sayso.core.core_dumps import write_no_core_dump
+from sayso.core.cores import stay_on
 from sayso.core.priority import run_as_usual, wait_for_the_model
 from sayso.engines.base import ChatEngine, SpeechEngine
 from sayso.engines.config import EngineConfig
@@ -35,6 +36,11 @@ def main() -> int:
     run_as_usual()  # the engine's threads inherit it
     config = EngineConfig.from_json(json.loads(sys.stdin.readline()))
     _say("loading")
+    try:
+        stay_on(config.cores)  # before the engine's threads start, which inherit it
+    except OSError as error:
+        _say("failed", message=f"there are no cores {list(config.cores)}: {error.strerror}")
+        return 1
     try:
         engine = load_engine(config)
     except SaysoError as error:

@@ -27,6 +27,7 @@ from sayso.engines.config import EngineConfig
 from sayso.engines.memory import resident_bytes
 from sayso.engines.openvino.calls import FreeReader, NamedReader, Reader, RequiredReader, TextReader
 from sayso.engines.openvino.choice import Choice, Job
+from sayso.engines.openvino.footprint import Footprint, measure
 from sayso.engines.openvino.jobs import JobIndex
 from sayso.engines.openvino.prefix import BLOCK, PrefixIndex
 from sayso.engines.openvino.prompts import PromptEncoder
@@ -41,7 +42,6 @@ from sayso.telemetry.logging import EventLogger
 
 log = EventLogger("engines")
 
-PREFILL_TOKENS = 512  # prompt tokens a step reads at most, so that running answers are not held up for long
 _SHARED_PREFIX = 2 * BLOCK  # prompts from this length on are read once for all choices
 _LONG_TEXT = 20_000  # characters; encoding more than this would hold up the event loop
 _OBEY_NAMED = "Call the function {name}: write nothing but the JSON object of its arguments."
@@ -66,8 +66,10 @@ class OpenVinoChatEngine:
         config: EngineConfig,
         *,
         caching: bool = True,
+        footprint: Footprint | None = None,
         on_failure: Callable[[], None] | None = None,
     ) -> None:
+        self._footprint = footprint or Footprint(resident_bytes())
         tokenizer = pipeline.get_tokenizer()
         self._caching = caching
         self._config = config
@@ -93,7 +95,8 @@ class OpenVinoChatEngine:
             config = replace(config, context_length=min(stated, config.cache_tokens))
         pipeline = open_pipeline(config)
         if takes_salt(pipeline):
-            return cls(pipeline, config)
+            footprint = measure(pipeline, config.context_length) if config.measured else None
+            return cls(pipeline, config, footprint=footprint)
         log.warning("prefix_cache_off", model=config.snapshot, reason="the CPU plugin takes no salt here")
         del pipeline
         return cls(open_pipeline(config, caching=False), config, caching=False)
@@ -106,7 +109,14 @@ class OpenVinoChatEngine:
         """Describe the engine."""
         running, waiting = self._steps.load()
         return EngineInfo(
-            self._fingerprint, self._context, resident_bytes(), running, waiting, self._steps.generated
+            self._fingerprint,
+            self._context,
+            resident_bytes(),
+            running,
+            waiting,
+            self._steps.generated,
+            self._footprint.loaded_bytes,
+            self._footprint.cache_token_bytes,
         )
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
@@ -255,7 +265,7 @@ class OpenVinoChatEngine:
             self._jobs.leave(request_id)
 
 
-def open_pipeline(config: EngineConfig, *, prefill_tokens: int = PREFILL_TOKENS, caching: bool = True) -> Any:
+def open_pipeline(config: EngineConfig, *, caching: bool = True) -> Any:
     """Open the pipeline that the engine drives. Raises `ConfigurationError`."""
     weights = find_weights(config)
     if config.context_length < 1 or config.cache_tokens < config.context_length:
@@ -266,7 +276,7 @@ def open_pipeline(config: EngineConfig, *, prefill_tokens: int = PREFILL_TOKENS,
     scheduler = genai.SchedulerConfig()
     scheduler.enable_prefix_caching = caching
     scheduler.num_kv_blocks = cache_blocks(config)
-    scheduler.max_num_batched_tokens = prefill_tokens
+    scheduler.max_num_batched_tokens = config.batch_tokens
     scheduler.max_num_seqs = 2 * config.max_concurrency  # abandoned prompts are read beside the running ones
     properties = {"INFERENCE_NUM_THREADS": config.threads} if config.threads else {}
     return genai.ContinuousBatchingPipeline(str(weights), scheduler, "CPU", properties)
@@ -293,7 +303,7 @@ async def _encoded(size: int, encode: Callable[[], list[int]]) -> list[int]:
 
 
 def _fingerprint(config: EngineConfig) -> str:
-    parts = (config.digest, genai.__version__, str(config.context_length), str(PREFILL_TOKENS))
+    parts = (config.digest, genai.__version__, str(config.context_length), str(config.batch_tokens))
     return f"fp_{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:12]}"
 
 

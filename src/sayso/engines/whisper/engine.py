@@ -25,6 +25,7 @@ class WhisperSpeechEngine:
         self._weights = weights
         self._network = network
         self._fingerprint = weights.fingerprint(config.digest)
+        self._loaded_bytes = resident_bytes()
         self._scheduler = WindowScheduler(max_started=config.max_concurrency, max_waiting=config.queue_depth)
 
     @classmethod
@@ -39,7 +40,7 @@ class WhisperSpeechEngine:
 
     async def info(self) -> EngineInfo:
         """Describe the engine."""
-        return EngineInfo(fingerprint=self._fingerprint, resident_bytes=resident_bytes())
+        return EngineInfo(self._fingerprint, resident_bytes=resident_bytes(), loaded_bytes=self._loaded_bytes)
 
     async def transcribe(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
         """Transcribe, or translate into English.
