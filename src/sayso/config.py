@@ -190,6 +190,12 @@ class Settings(BaseSettings):
     chat_cache_tokens: int = Field(
         default=65_536, ge=1, description="Room in a chat engine's key-value cache, in tokens."
     )
+    chat_context_length: int = Field(
+        default=0,
+        ge=0,
+        description="Longest prompt with its answer in the shared pool, in tokens; 0: what each model takes. "
+        "Dedicated instances choose their own.",
+    )
     speech_threads: int = Field(
         default=0, ge=0, description="CPU threads of a speech engine; 0: its own choice."
     )
@@ -204,6 +210,17 @@ class Settings(BaseSettings):
         description="Snapshots to serve, by id; empty: the embedded ones. "
         "In the environment, with commas between.",
         json_schema_extra={"shown_default": "the embedded ones"},
+    )
+    instance_cores: int = Field(
+        default=0,
+        ge=0,
+        description="CPU cores kept for dedicated instances; the shared pool and the gateway have the rest. "
+        "0: there are no dedicated instances.",
+    )
+    instance_memory_mib: int = Field(
+        default=0,
+        ge=0,
+        description="Memory kept for dedicated instances, in MiB; 0: half of the machine's.",
     )
     vendor_extras: Literal["ignore", "reject"] = Field(
         default="ignore",

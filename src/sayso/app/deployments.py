@@ -9,6 +9,7 @@ from sayso.catalog.catalogue import EMBEDDED_CHAT, EMBEDDED_SPEECH, Catalogue
 from sayso.catalog.materialize import materialize, pin
 from sayso.catalog.snapshot import Snapshot, UpstreamSource
 from sayso.config import SCRIPTED, Settings, read_secret
+from sayso.dedicated.machine import this_machine
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
 from sayso.engines.config import EngineConfig
 from sayso.engines.fake import FakeEngine
@@ -97,20 +98,35 @@ def engine_config(settings: Settings, deployment: Deployment) -> EngineConfig:
     snapshot = deployment.snapshot
     chat = snapshot.kind == "chat"
     entry = settings.models.get(snapshot.id)
+    cores = _pool_cores(settings)
     return EngineConfig(
         engine=snapshot.engine,
         snapshot=snapshot.id,
         folder=deployment.folder or settings.data_dir,
         digest=snapshot.digest,
         cache_dir=settings.data_dir / "cache" / snapshot.digest[:12],
-        context_length=snapshot.context_length,
+        context_length=_pool_context(settings, snapshot),
         cache_tokens=settings.chat_cache_tokens,
         answer_tokens=snapshot.answer_tokens,
-        threads=settings.chat_threads if chat else settings.speech_threads,
+        threads=(settings.chat_threads if chat else settings.speech_threads) or len(cores),
         max_concurrency=settings.chat_max_concurrency if chat else settings.speech_max_concurrency,
         queue_depth=settings.chat_queue_depth if chat else settings.speech_queue_depth,
+        cores=cores,
         script=entry.script if entry else "",
     )
+
+
+def _pool_context(settings: Settings, snapshot: Snapshot) -> int:
+    """Return the longest context of the shared pool in tokens, 0 for what the weights say."""
+    bounds = (snapshot.context_length, settings.chat_context_length)
+    return min((bound for bound in bounds if bound), default=0)
+
+
+def _pool_cores(settings: Settings) -> tuple[int, ...]:
+    """Return the cores of the shared pool, none where it has the machine for itself."""
+    if not settings.instance_cores:
+        return ()
+    return this_machine(settings.instance_cores, settings.instance_memory_mib).pool_cores
 
 
 def _upstream(snapshot: Snapshot, source: UpstreamSource, engines: Engines) -> Connection:
