@@ -2,6 +2,7 @@
 
     SaysoError
     ├── ConfigurationError             settings or catalogue are wrong: stop and say so
+    │   └── IntegrityError             a model's file is not what its digest says
     ├── RequestError                   the caller can mend it
     │   ├── InvalidRequest             a field is wrong (param, code)
     │   │   ├── UnsupportedParameter   right in OpenAI's API, impossible for this model's engine
@@ -42,6 +43,10 @@ class SaysoError(Exception):
 
 class ConfigurationError(SaysoError):
     """Settings or the model catalogue are wrong; the message names the setting."""
+
+
+class IntegrityError(ConfigurationError):
+    """A model's file is missing or not the bytes that its snapshot states; the message names the file."""
 
 
 class RequestError(SaysoError):

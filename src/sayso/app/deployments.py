@@ -13,6 +13,7 @@ from sayso.dedicated.machine import this_machine
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
 from sayso.engines.config import EngineConfig
 from sayso.engines.fake import FakeEngine
+from sayso.engines.fingerprint import build_of, fingerprint
 from sayso.engines.hosted import HostedChatEngine, HostedSpeechEngine
 from sayso.engines.supervisor import EngineHost, HostState
 from sayso.engines.upstream.chat import UpstreamChatEngine
@@ -113,6 +114,7 @@ def engine_config(settings: Settings, deployment: Deployment) -> EngineConfig:
         queue_depth=settings.chat_queue_depth if chat else settings.speech_queue_depth,
         cores=cores,
         script=entry.script if entry else "",
+        files=snapshot.files,
     )
 
 
@@ -132,7 +134,9 @@ def _pool_cores(settings: Settings) -> tuple[int, ...]:
 def _upstream(snapshot: Snapshot, source: UpstreamSource, engines: Engines) -> Connection:
     key = read_secret(source.api_key_env) if source.api_key_env else None
     connection = Connection(Endpoint(source.base_url.rstrip("/"), api_key=key))
-    info = EngineInfo(f"fp_{snapshot.digest[:12]}", snapshot.context_length)
+    settings = {"context_length": snapshot.context_length, "cache_salt": source.cache_salt}
+    name = fingerprint(snapshot.digest, build_of("upstream"), settings)
+    info = EngineInfo(name, snapshot.context_length)
     if snapshot.kind == "chat":
         chat = UpstreamChatEngine(connection, source.model, info, salted=source.cache_salt)
         engines.chat[snapshot.id] = chat

@@ -30,11 +30,11 @@ from sayso.catalog.storage import (
     model_dir,
     no_progress,
     publish,
-    stamp,
+    verify,
     write_manifest,
 )
 from sayso.catalog.transfer import ATTEMPTS, TIMEOUT, explain, fetch
-from sayso.errors import ConfigurationError
+from sayso.errors import ConfigurationError, IntegrityError
 
 COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 
@@ -85,7 +85,6 @@ def pull(
         snapshot = replace(described, source=replace(source, revision=commit), files=tuple(files))
         write_manifest(snapshot, partial)
         publish(partial, folder_for(snapshot, models_dir))
-        stamp(snapshot, folder_for(snapshot, models_dir), home)
         for abandoned in home.glob(".partial-*"):
             shutil.rmtree(abandoned)
     return snapshot
@@ -122,8 +121,8 @@ def _earlier(model_id: str, models_dir: Path, commit: str, progress: Progress) -
                     f"never changes: pull {snapshot.source.repo}@{commit} beside it"
                 )
             try:
-                materialize(snapshot, models_dir, progress)
-            except ConfigurationError:
+                verify(snapshot.id, snapshot.files, materialize(snapshot, models_dir), progress)
+            except IntegrityError:
                 return None  # damaged: fetched anew
             return snapshot
     return None

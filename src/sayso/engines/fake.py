@@ -39,6 +39,7 @@ from sayso.core.speech import (
 from sayso.core.usage import TokenUsage
 from sayso.engines.base import EngineInfo
 from sayso.engines.config import EngineConfig
+from sayso.engines.fingerprint import build_of, fingerprint
 from sayso.engines.slots import Slots
 from sayso.errors import (
     ContextLengthExceeded,
@@ -89,8 +90,10 @@ class FakeEngine:
         *,
         context_length: int = 4096,
         slots: Slots | None = None,
+        fingerprint: str = "fp_fake",
     ) -> None:
         self.script = script
+        self.fingerprint = fingerprint
         self.context_length = context_length
         self.generated = 0
         self._tallies: OrderedDict[str, _Tally] = OrderedDict()
@@ -106,12 +109,14 @@ class FakeEngine:
         """Read the script out of `config`."""
         script: dict[str, Any] = json.loads(config.script) if config.script else {}
         slots = Slots(config.max_concurrency, config.queue_depth)
-        return cls(Script(**script), context_length=config.context_length or 4096, slots=slots)
+        context = config.context_length or 4096
+        name = fingerprint(config.digest, build_of("fake"), {"context_length": context, "script": script})
+        return cls(Script(**script), context_length=context, slots=slots, fingerprint=name)
 
     async def info(self) -> EngineInfo:
         """Describe the engine."""
         return EngineInfo(
-            "fp_fake",
+            self.fingerprint,
             self.context_length,
             running=self.running,
             waiting=self._slots.waiting,

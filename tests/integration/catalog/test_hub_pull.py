@@ -16,7 +16,7 @@ from sayso.catalog.hub import pull
 from sayso.catalog.materialize import materialize
 from sayso.catalog.snapshot import HubSource, Snapshot, SnapshotFile
 from sayso.catalog.storage import verify
-from sayso.errors import ConfigurationError
+from sayso.errors import ConfigurationError, IntegrityError
 from tests.integration.catalog.hub_server import COMMIT, Hub, HubHandler
 
 MODEL = os.urandom(3_000_000)
@@ -63,7 +63,7 @@ def test_a_repository_becomes_a_pinned_snapshot(hub: Hub, tmp_path: Path) -> Non
     assert (snapshot.licence, snapshot.owned_by, snapshot.created) == ("mit", "owner", 1_704_153_600)
     assert [file.name for file in snapshot.files] == ["config.json", "model.bin", "vocabulary.txt"]
     folder = folder_of(snapshot, tmp_path)
-    verify(snapshot, folder)
+    verify(snapshot.id, snapshot.files, folder)
     assert sorted(path.name for path in folder.iterdir()) == [
         "config.json",
         "model.bin",
@@ -96,7 +96,7 @@ def test_a_second_pull_goes_on_where_the_first_was_cut(hub: Hub, tmp_path: Path)
     assert ranges == [f"bytes={kept}-"] * 2  # the redirect and where it leads
     assert not [seen for seen in hub.downloads() if seen.path.endswith("config.json")]
     assert min(done for name, done, _ in steps if name == "model.bin") > kept
-    verify(snapshot, folder_of(snapshot, tmp_path))
+    verify(snapshot.id, snapshot.files, folder_of(snapshot, tmp_path))
     assert not list(tmp_path.glob("*/.partial-*"))
 
 
@@ -105,14 +105,14 @@ def test_one_pull_outlives_many_cuts(hub: Hub, tmp_path: Path) -> None:
     hub.statuses = [503, 429]
     pauses: list[float] = []
     snapshot = pull("owner/model", tmp_path, endpoint=hub.endpoint, pause=pauses.append)
-    verify(snapshot, folder_of(snapshot, tmp_path))
+    verify(snapshot.id, snapshot.files, folder_of(snapshot, tmp_path))
     assert len(pauses) == 8
 
 
 def test_a_server_without_ranges_sends_it_all_again(hub: Hub, tmp_path: Path) -> None:
     hub.cut_after, hub.ranges = [500_000], False
     snapshot = pull("owner/model", tmp_path, endpoint=hub.endpoint, pause=no_pause)
-    verify(snapshot, folder_of(snapshot, tmp_path))
+    verify(snapshot.id, snapshot.files, folder_of(snapshot, tmp_path))
 
 
 @pytest.mark.parametrize("name", ["model.bin", "config.json"])
@@ -124,7 +124,7 @@ def test_a_corrupted_file_is_refused_and_fetched_anew(hub: Hub, tmp_path: Path, 
     assert not list(tmp_path.glob(f"*/*/{name}"))
     hub.sent_instead.clear()
     snapshot = pull("owner/model", tmp_path, endpoint=hub.endpoint)
-    verify(snapshot, folder_of(snapshot, tmp_path))
+    verify(snapshot.id, snapshot.files, folder_of(snapshot, tmp_path))
 
 
 def test_more_bytes_than_stated_are_refused(hub: Hub, tmp_path: Path) -> None:
@@ -167,8 +167,8 @@ def test_a_damaged_model_is_refused_and_a_pull_mends_it(hub: Hub, tmp_path: Path
     snapshot = pull("owner/model", tmp_path, endpoint=hub.endpoint)
     path = folder_of(snapshot, tmp_path) / "model.bin"
     path.write_bytes(MODEL[:-1] + bytes([MODEL[-1] ^ 1]))
-    with pytest.raises(ConfigurationError, match=r"model\.bin is damaged"):
-        materialize(snapshot, tmp_path)
+    with pytest.raises(IntegrityError, match=r"model\.bin is damaged"):
+        verify(snapshot.id, snapshot.files, materialize(snapshot, tmp_path))
     assert pull(snapshot, tmp_path, endpoint=hub.endpoint) == snapshot
     assert path.read_bytes() == MODEL
 

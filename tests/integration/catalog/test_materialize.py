@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sayso.catalog.manifest import dump_snapshot, shipped
-from sayso.catalog.materialize import materialize, pin
+from sayso.catalog.materialize import materialize, pin, remake
 from sayso.catalog.snapshot import (
     FolderSource,
     HubSource,
@@ -24,7 +24,7 @@ from sayso.catalog.snapshot import (
     UpstreamSource,
 )
 from sayso.catalog.storage import building, locked, verify
-from sayso.errors import ConfigurationError
+from sayso.errors import ConfigurationError, IntegrityError
 
 FIRST, SECOND, CONFIG = os.urandom(3_000_000), os.urandom(1_500_001), b"{}"
 
@@ -57,6 +57,9 @@ class Weights:
     def materialize(self) -> Path:
         return materialize(self.snapshot, self.models_dir)
 
+    def verify(self, folder: Path) -> None:
+        verify(self.snapshot.id, self.snapshot.files, folder)
+
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Weights:
@@ -76,7 +79,7 @@ def test_parts_are_joined_and_other_files_lie_beside(weights: Weights) -> None:
     folder = weights.materialize()
     assert (folder / "model.bin").read_bytes() == FIRST + SECOND
     assert (folder / "sub" / "config.json").read_bytes() == CONFIG
-    assert folder == weights.models_dir / "some%2Fweights%3A1" / weights.snapshot.digest[:12]
+    assert folder == weights.models_dir / "some%2Fweights%3A1" / weights.snapshot.manifest[:12]
     assert json.loads((folder / "snapshot.json").read_text())["id"] == "some/weights:1"
     assert not [path for path in folder.rglob("*") if path.is_symlink()]
     assert "some_weights" not in sys.modules
@@ -119,35 +122,52 @@ def test_a_later_start_reads_no_file(weights: Weights) -> None:
     assert seen == []
 
 
-@pytest.mark.parametrize("damage", ["flip", "shorten", "delete"])
-def test_a_touched_folder_is_made_anew(weights: Weights, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["flip", "flip, with its time put back", "shorten", "delete", "add"])
+def test_a_touched_folder_is_refused_until_it_is_made_anew(weights: Weights, damage: str) -> None:
     folder = weights.materialize()
-    path = folder / "model.bin"
+    path = folder / "sub" / "config.json" if damage == "add" else folder / "model.bin"
+    before = path.stat()
     match damage:
-        case "flip":
-            flip(path)
         case "shorten":
             path.write_bytes(FIRST)
-        case _:
+        case "delete":
             path.unlink()
-    with pytest.raises(ConfigurationError, match=r"model\.bin"):
-        verify(weights.snapshot, folder)
-    assert weights.materialize() == folder
-    verify(weights.snapshot, folder)
+        case "add":
+            (folder / "sub" / "more.json").write_text("{}")
+        case _:
+            flip(path)
+            if damage != "flip":
+                os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(
+        IntegrityError, match=r"(model\.bin is (damaged|missing)|more\.json is no part of it)"
+    ):
+        weights.verify(weights.materialize())
+    assert remake(weights.snapshot, weights.models_dir) == folder
+    weights.verify(weights.materialize())
     assert sorted(path.name for path in folder.parent.iterdir() if not path.name.startswith(".")) == [
         folder.name
     ]
 
 
-def test_verify_sees_a_flipped_byte_that_sizes_and_times_hide(weights: Weights) -> None:
+def test_a_whole_folder_is_not_made_anew(weights: Weights) -> None:
+    inode = weights.materialize().stat().st_ino
+    assert remake(weights.snapshot, weights.models_dir).stat().st_ino == inode
+
+
+def test_generation_defaults_do_not_move_the_files(weights: Weights) -> None:
     folder = weights.materialize()
-    path = folder / "model.bin"
-    before = path.stat()
-    flip(path)
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert weights.materialize() == folder
-    with pytest.raises(ConfigurationError, match=r"model\.bin is damaged"):
-        verify(weights.snapshot, folder)
+    warmer = replace(weights.snapshot, temperature=0.7)
+    assert warmer.digest != weights.snapshot.digest
+    assert materialize(warmer, weights.models_dir) == folder
+
+
+def test_a_folder_under_its_older_name_is_taken_as_it_is(weights: Weights) -> None:
+    lines = sorted(f"{file.name}\0{file.sha256}\n" for file in weights.snapshot.files)
+    older = hashlib.sha256("".join([*lines, "temperature=None top_p=None answer=0\n"]).encode())
+    folder = weights.materialize()
+    renamed = folder.rename(folder.with_name(older.hexdigest()[:12]))
+    assert weights.materialize() == renamed
+    assert not folder.exists()
 
 
 def test_concurrent_processes_end_with_one_whole_folder(weights: Weights, tmp_path: Path) -> None:
@@ -177,7 +197,7 @@ def test_concurrent_processes_end_with_one_whole_folder(weights: Weights, tmp_pa
             outputs.add(out.read().strip())
         assert run.wait() == 0
     (folder,) = map(Path, outputs)
-    verify(weights.snapshot, folder)
+    weights.verify(folder)
     assert not list(folder.parent.glob(".new-*"))
 
 
@@ -242,7 +262,10 @@ def test_a_folder_with_stated_digests_must_fit_them(tmp_path: Path) -> None:
     entry = Snapshot("own", "chat", "fake", FolderSource(str(tmp_path)), (seen_file("a.gguf", FIRST),))
     assert materialize(entry, tmp_path / "models") == tmp_path
     flip(tmp_path / "a.gguf")
-    with pytest.raises(ConfigurationError, match=r"a\.gguf is damaged"):
+    with pytest.raises(IntegrityError, match=r"a\.gguf is damaged"):
+        verify(entry.id, entry.files, materialize(entry, tmp_path / "models"))
+    (tmp_path / "a.gguf").write_bytes(FIRST[1:])
+    with pytest.raises(IntegrityError, match=r"a\.gguf is damaged"):
         materialize(entry, tmp_path / "models")
 
 
@@ -269,7 +292,7 @@ def test_the_embedded_weights_are_what_the_catalogue_says(tmp_path: Path, snapsh
     except importlib.metadata.PackageNotFoundError:
         pytest.skip("the embedded weights are not installed: make setup")
     folder = materialize(snapshot, tmp_path)
-    verify(snapshot, folder)
+    verify(snapshot.id, snapshot.files, folder)
     start = time.perf_counter()
     assert materialize(snapshot, tmp_path) == folder
     assert time.perf_counter() - start < 0.05

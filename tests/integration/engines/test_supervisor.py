@@ -1,6 +1,7 @@
 """Host processes that die, hang or never come up."""
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sayso.catalog.snapshot import SnapshotFile
 from sayso.core.chat import ChatEvent, ChatRequest, Message, TextDelta
 from sayso.engines import supervisor
 from sayso.engines.config import EngineConfig
@@ -132,6 +134,35 @@ async def test_a_host_that_can_not_load_says_why(tmp_path: Path) -> None:
             await host.ready()
     finally:
         await host.stop()
+
+
+@pytest.mark.parametrize("name", ["model.bin", "tokenizer.json"])
+async def test_a_host_reads_every_file_before_it_loads_one(tmp_path: Path, name: str) -> None:
+    contents = {"model.bin": b"weights" * 1000, "tokenizer.json": b"{}"}
+    for file, content in contents.items():
+        (tmp_path / file).write_bytes(content)
+    files = tuple(
+        SnapshotFile(file, hashlib.sha256(content).hexdigest(), len(content))
+        for file, content in contents.items()
+    )
+    config = EngineConfig("fake", "fake", tmp_path, "00", tmp_path, files=files)
+    path, before = tmp_path / name, (tmp_path / name).stat()
+    path.write_bytes(bytes([contents[name][0] ^ 1]) + contents[name][1:])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    host = EngineHost(config)
+    host.start()
+    try:
+        with pytest.raises(EngineFailed, match=rf"model 'fake': {name} is damaged"):
+            await host.ready()
+    finally:
+        await host.stop()
+    path.write_bytes(contents[name])
+    mended = EngineHost(config)
+    mended.start()
+    try:
+        await mended.ready()
+    finally:
+        await mended.stop()
 
 
 async def test_stop_ends_the_process_and_its_socket(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ EXAMPLES: tuple[SaysoError, ...] = (
     errors.AmountOverflow(),
     errors.StorageUnavailable(),
     errors.ConfigurationError("m"),
+    errors.IntegrityError("m"),
     errors.EngineFailed("m"),
     errors.CapacityUnavailable("m"),
     errors.InstanceStateConflict("start", "ready"),

@@ -1,7 +1,6 @@
 """The embedded chat engine."""
 
 import asyncio
-import hashlib
 import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -24,6 +23,7 @@ from sayso.core.chat import (
 from sayso.core.usage import TokenUsage
 from sayso.engines.base import EngineInfo
 from sayso.engines.config import EngineConfig
+from sayso.engines.fingerprint import build_of, fingerprint
 from sayso.engines.memory import resident_bytes
 from sayso.engines.openvino.calls import FreeReader, NamedReader, Reader, RequiredReader, TextReader
 from sayso.engines.openvino.choice import Choice, Job
@@ -42,6 +42,7 @@ from sayso.telemetry.logging import EventLogger
 
 log = EventLogger("engines")
 
+BUILD = build_of("openvino", "openvino-genai", "openvino", "openvino-tokenizers")
 _SHARED_PREFIX = 2 * BLOCK  # prompts from this length on are read once for all choices
 _LONG_TEXT = 20_000  # characters; encoding more than this would hold up the event loop
 _OBEY_NAMED = "Call the function {name}: write nothing but the JSON object of its arguments."
@@ -85,7 +86,7 @@ class OpenVinoChatEngine:
             on_failure=on_failure or _exit_soon,
         )
         self._jobs = JobIndex()
-        self._fingerprint = _fingerprint(config)
+        self._fingerprint = fingerprint(config.digest, BUILD, settings_of(config, caching=caching))
 
     @classmethod
     def load(cls, config: EngineConfig) -> "OpenVinoChatEngine":
@@ -282,6 +283,16 @@ def open_pipeline(config: EngineConfig, *, caching: bool = True) -> Any:
     return genai.ContinuousBatchingPipeline(str(weights), scheduler, "CPU", properties)
 
 
+def settings_of(config: EngineConfig, *, caching: bool = True) -> dict[str, object]:
+    """Return the settings that can change an answer; threads do, for sums depend on their order."""
+    return {
+        "context_length": config.context_length,
+        "threads": config.threads,
+        "batch_tokens": config.batch_tokens,
+        "prefix_caching": caching,
+    }
+
+
 def cache_blocks(config: EngineConfig) -> int:
     """Return the KV cache's size in blocks of 32 tokens."""
     return -(-config.cache_tokens // BLOCK) + 1
@@ -300,11 +311,6 @@ def _reader(request: ChatRequest, index: int) -> Reader:
 
 async def _encoded(size: int, encode: Callable[[], list[int]]) -> list[int]:
     return await asyncio.to_thread(encode) if size > _LONG_TEXT else encode()
-
-
-def _fingerprint(config: EngineConfig) -> str:
-    parts = (config.digest, genai.__version__, str(config.context_length), str(config.batch_tokens))
-    return f"fp_{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:12]}"
 
 
 def _exit_soon() -> None:

@@ -7,15 +7,17 @@ from sayso.core.languages import language_code
 from sayso.core.speech import SAMPLE_RATE, Audio, LanguageProbability, SpeechEvent, SpeechRequest
 from sayso.engines.base import EngineInfo
 from sayso.engines.config import EngineConfig
+from sayso.engines.fingerprint import build_of, fingerprint
 from sayso.engines.memory import resident_bytes
 from sayso.engines.whisper.detection import Detection
-from sayso.engines.whisper.model import WhisperWeights
+from sayso.engines.whisper.model import COMPUTE_TYPE, DECODING, FALLBACK_TEMPERATURES, WhisperWeights
 from sayso.engines.whisper.scheduler import WindowScheduler
 from sayso.engines.whisper.transcription import Transcription
 from sayso.engines.whisper.voice import VoiceNetwork, load_voice_network
 from sayso.errors import EngineFailed, InvalidRequest
 
 MIN_SAMPLES = SAMPLE_RATE // 10
+BUILD = build_of("whisper", "ctranslate2", "faster-whisper", "tokenizers", "onnxruntime")
 
 
 class WhisperSpeechEngine:
@@ -24,7 +26,7 @@ class WhisperSpeechEngine:
     def __init__(self, config: EngineConfig, weights: WhisperWeights, network: VoiceNetwork) -> None:
         self._weights = weights
         self._network = network
-        self._fingerprint = weights.fingerprint(config.digest)
+        self._fingerprint = fingerprint(config.digest, BUILD, settings_of(config))
         self._loaded_bytes = resident_bytes()
         self._scheduler = WindowScheduler(max_started=config.max_concurrency, max_waiting=config.queue_depth)
 
@@ -89,3 +91,13 @@ def _require_audio(audio: Audio) -> None:
             param="file",
             code="audio_too_short",
         )
+
+
+def settings_of(config: EngineConfig) -> dict[str, object]:
+    """Return the settings that can change a transcript."""
+    return {
+        "compute_type": COMPUTE_TYPE,
+        "decoding": DECODING,
+        "temperatures": FALLBACK_TEMPERATURES,
+        "threads": config.threads,
+    }

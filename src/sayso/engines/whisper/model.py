@@ -1,12 +1,9 @@
 """Whisper's weights and the calls into CTranslate2; only the worker thread may use it."""
 
-import hashlib
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -173,18 +170,6 @@ class WhisperWeights:
         encoded = self.encode(mel, float(mel.max()))
         self.detect(encoded)
         self.decode(encoded, self.tokenizer("en", "transcribe"), (), 1e-3)
-
-    def fingerprint(self, digest: str) -> str:
-        """Return `fp_` and 12 hex digits that change with the weights, the libraries and the settings."""
-        made_of = {
-            "weights": digest,
-            "ctranslate2": version("ctranslate2"),
-            "faster_whisper": version("faster-whisper"),
-            "compute_type": COMPUTE_TYPE,
-            "decoding": DECODING,
-            "temperatures": FALLBACK_TEMPERATURES,
-        }
-        return "fp_" + hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:12]
 
     def _tokenizer(self, language: str, task: Task) -> Tokenizer:
         return Tokenizer(
