@@ -17,7 +17,8 @@
     │   ├── QuotaExceeded              the budget is spent, or not enough of it is left
     │   ├── IdempotencyConflict        another request has, or had, this idempotency key
     │   ├── CapacityUnavailable        no machine here has that much left
-    │   └── InstanceStateConflict      a dedicated instance can not do this in the state that it is in
+    │   ├── InstanceStateConflict      a dedicated instance can not do this in the state that it is in
+    │   └── InstanceOverloaded         as many requests as its load allows: come back after `retry_after`
     ├── AmountOverflow                 an amount that 64 bits can not hold
     ├── StorageUnavailable             the database does not answer: come back after `retry_after`
     └── EngineError                    the caller did nothing wrong
@@ -205,6 +206,21 @@ class InstanceStateConflict(RequestError):
         super().__init__(f"The instance is {state}: it can not {verb} now.", code="instance_state_conflict")
         self.verb = verb
         self.state = state
+
+
+class InstanceOverloaded(RequestError):
+    """A dedicated instance has as many requests as its load settings allow.
+
+    `retry_after` is the seconds until one more would be let in, as those that run go on.
+    """
+
+    def __init__(self, *, retry_after: float) -> None:
+        super().__init__(
+            "The dedicated instance is at the limit of its load settings. "
+            f"Please try again in {math.ceil(retry_after * 1_000)} ms.",
+            code="instance_overloaded",
+        )
+        self.retry_after = retry_after
 
 
 class AmountOverflow(SaysoError):

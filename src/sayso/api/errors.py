@@ -23,6 +23,7 @@ from sayso.errors import (
     EngineOverloaded,
     EngineUnavailable,
     IdempotencyConflict,
+    InstanceOverloaded,
     InstanceStateConflict,
     InvalidRequest,
     ModelNotFound,
@@ -122,6 +123,8 @@ def to_wire(error: SaysoError) -> WireError:
             return WireError(
                 429, error.message, "insufficient_quota", code=error.code, headers={"x-should-retry": "false"}
             )
+        case InstanceOverloaded(retry_after=seconds):
+            return _overloaded(error, seconds)
         case RequestError():
             return _request_error(error)
         case EngineOverloaded(retry_after=seconds):
@@ -162,6 +165,16 @@ def _rate_limited(error: RateLimited) -> WireError:
     }
     headers |= rate_limit_headers(error.meter, Allowance(error.limit, error.remaining, error.retry_after))
     return WireError(429, error.message, error.meter, code=error.code, headers=headers)
+
+
+def _overloaded(error: InstanceOverloaded, retry_after: float) -> WireError:
+    """Say to the millisecond when to come back, and in seconds for who does not read that."""
+    headers = {
+        "retry-after": str(max(1, math.ceil(retry_after))),
+        "retry-after-ms": str(max(1, math.ceil(retry_after * 1_000))),
+        "x-should-retry": "true",
+    }
+    return WireError(429, error.message, "requests", code=error.code, headers=headers)
 
 
 def _unavailable(error: SaysoError, code: str | None, retry_after: float) -> WireError:

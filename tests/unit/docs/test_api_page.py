@@ -55,6 +55,7 @@ EXAMPLES: tuple[SaysoError, ...] = (
     errors.EngineFailed("m"),
     errors.CapacityUnavailable("m"),
     errors.InstanceStateConflict("start", "ready"),
+    errors.InstanceOverloaded(retry_after=1.0),
     errors.EngineOverloaded("m"),
     errors.EngineUnavailable("m"),
     Draining(),
