@@ -187,11 +187,20 @@ class Transcription:
         return segment
 
     def _is_spoken(self, start: float, end: float, decoded: Decoded) -> bool:
-        """Whether the voice detector bears out the text: fully, or faintly and the decoder is sure of it."""
         peak = self._voice.peak(
             int(start * SAMPLE_RATE) - EDGE_SAMPLES, int(end * SAMPLE_RATE) + EDGE_SAMPLES
         )
-        return peak >= CLEAR_SPEECH or (peak >= SPEECH and decoded.avg_logprob > LOG_PROB_THRESHOLD)
+        return is_borne_out(decoded, peak, self._request.temperature)
+
+
+def is_borne_out(decoded: Decoded, peak: float, temperature: float) -> bool:
+    """Whether the voice detector bears out the text: fully, or faintly and the decoder was sure at once.
+
+    `peak` is the detector's highest probability where the text lies, `temperature` what was asked for: text
+    that took a higher one over faint sound is invented more often than heard.
+    """
+    sure = decoded.temperature <= temperature and decoded.avg_logprob > LOG_PROB_THRESHOLD
+    return peak >= CLEAR_SPEECH or (peak >= SPEECH and sure)
 
 
 def _prompt_tokens(tokenizer: Tokenizer, prompt: str | None) -> list[int]:
