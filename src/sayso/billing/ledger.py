@@ -272,8 +272,11 @@ class Ledger:
     async def _settle(self, operation: Settle) -> Charge:
         try:
             charge = await self._submit(operation)
-        except StorageUnavailable as error:
+        except StorageUnavailable as error:  # to be settled again
             raise self._doubted(error) from error.__cause__
+        except Exception:
+            self._live.discard(operation.request_id)  # its hold runs out
+            raise
         self._live.discard(operation.request_id)
         return cast("Charge", charge)
 

@@ -1,7 +1,8 @@
 """From what a database library raises to what the rest of sayso knows."""
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
@@ -24,3 +25,13 @@ def translate_faults(engine: Engine, unavailable: Diagnosis, unfit: Diagnosis = 
         if unfit(context.original_exception):
             return InvalidRequest("A value is too long or too large, or holds the character U+0000.")
         return None
+
+
+@contextmanager
+def closed_on_failure(connection: Any) -> Iterator[None]:
+    """Close a driver's new connection where setting it up fails: nobody else knows of it yet."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise

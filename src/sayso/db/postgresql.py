@@ -12,7 +12,7 @@ from psycopg.errors import NumericValueOutOfRange, StringDataRightTruncation
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from sayso.db.faults import translate_faults
+from sayso.db.faults import closed_on_failure, translate_faults
 
 DRIVER = "postgresql+psycopg"
 READERS = 8  # connections; a read lasts about a millisecond
@@ -123,13 +123,14 @@ def _prepare(engine: Engine, *, read_only: bool) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: object) -> None:
         """A commit that was reported must outlive a power cut; what is stronger stays."""
-        cursor = connection.cursor()
-        try:
-            cursor.execute(
-                "SELECT set_config('synchronous_commit', 'on', false) "
-                "WHERE current_setting('synchronous_commit') = 'off'"
-            )
-            cursor.fetchall()
-        finally:
-            cursor.close()
-        connection.commit()
+        with closed_on_failure(connection):
+            cursor = connection.cursor()
+            try:
+                cursor.execute(
+                    "SELECT set_config('synchronous_commit', 'on', false) "
+                    "WHERE current_setting('synchronous_commit') = 'off'"
+                )
+                cursor.fetchall()
+            finally:
+                cursor.close()
+            connection.commit()

@@ -26,7 +26,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
-from sayso.db.faults import translate_faults
+from sayso.db.faults import closed_on_failure, translate_faults
 from sayso.errors import ConfigurationError, StorageUnavailable
 
 BUSY_SECONDS = 10.0  # how long a connection waits for another process's lock
@@ -148,6 +148,9 @@ _OUT_OF_ORDER = frozenset(
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_PROTOCOL,
+        # What a disk that can not be read comes to, besides a database that is damaged indeed.
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
     }
 )
 
@@ -166,7 +169,8 @@ def _prepare(engine: Engine, chosen: Driver, *, read_only: bool) -> None:
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: object) -> None:
-        _set_up(connection, chosen, read_only=read_only)
+        with closed_on_failure(connection):
+            _set_up(connection, chosen, read_only=read_only)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

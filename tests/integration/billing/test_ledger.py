@@ -167,6 +167,15 @@ async def test_stale_holds_are_swept_and_a_late_settlement_still_counts(books: B
     assert (await used(books, "day"))["posted"] == 4_000
 
 
+async def test_what_can_never_be_settled_does_not_hold_for_ever(books: Books) -> None:
+    hold = await books.ledger.reserve(chat())
+    with pytest.raises(AmountOverflow):
+        await books.ledger.settle(hold, Quantities(2**62, 2**62), "completed")
+    books.clock.advance(46)
+    await books.ledger.keep()
+    assert [row["state"] for row in await books.rows(HoldRow)] == ["void"]
+
+
 async def test_a_reversal_nets_to_zero_and_keeps_both(books: Books) -> None:
     hold = await books.ledger.reserve(chat())
     await books.ledger.settle(hold, Quantities(9, 4), "completed")

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from sayso.db import sqlite
+from sayso.db.faults import closed_on_failure
 from sayso.db.session import Database
-from sayso.errors import ConfigurationError
+from sayso.errors import ConfigurationError, StorageUnavailable
 
 
 def url_of(folder: Path) -> str:
@@ -53,6 +54,34 @@ async def test_without_a_good_sqlite_the_same_holds(tmp_path: Path, monkeypatch:
         async with db.read() as session:
             assert await session.scalar(text("SELECT count(*) FROM line")) == 20
     assert not (tmp_path / "sayso.db-wal").exists()
+
+
+async def test_a_damaged_file_is_storage_that_fails_and_no_fault_of_the_asker(tmp_path: Path) -> None:
+    path = tmp_path / "sayso.db"
+    async with Database.open(url_of(tmp_path)) as db, db.transaction() as session:
+        await session.execute(text("CREATE TABLE line (n INTEGER, t TEXT)"))
+        await session.execute(text("INSERT INTO line VALUES (1, :long)"), {"long": "x" * 100_000})
+    damaged = bytearray(path.read_bytes())
+    damaged[4096:8192] = b"\xff" * 4096  # the table's root
+    path.write_bytes(damaged)
+    async with Database.open(url_of(tmp_path)) as db:
+        with pytest.raises(StorageUnavailable):
+            async with db.read() as session:
+                await session.scalar(text("SELECT count(*) FROM line"))
+        with pytest.raises(StorageUnavailable):
+            async with db.transaction() as session:
+                await session.execute(text("INSERT INTO line VALUES (2, '')"))
+    path.write_bytes(b"no database at all" * 1000)
+    async with Database.open(url_of(tmp_path)) as db:
+        assert "not a database" in await db.failure()
+
+
+def test_a_connection_that_can_not_be_set_up_is_closed() -> None:
+    connection = sqlite3.connect(":memory:")
+    with pytest.raises(LookupError), closed_on_failure(connection):
+        raise LookupError
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 HOLDER = """
