@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
@@ -31,11 +32,13 @@ from sayso.retention.service import Retention
 from sayso.telemetry.logging import EventLogger
 from sayso.telemetry.metrics import Metrics
 from sayso.tenancy.accounts import Accounts
+from sayso.tenancy.audit import forget_old
 from sayso.tenancy.authentication import Authenticator, check_headers
 
 log = EventLogger("gateway")
 
 FLUSH_SECONDS = 60.0
+FORGET_SECONDS = 6 * 3600.0  # between two looks for entries of the audit log that are too old
 WATCH_SECONDS = 30.0  # between two looks at what was spent
 
 
@@ -79,6 +82,7 @@ class Gateway:
         self._regular = [
             asyncio.create_task(self._flush_regularly()),
             asyncio.create_task(self._watch_spending()),
+            asyncio.create_task(self._forget_regularly()),
         ]
 
     async def ready(self) -> None:
@@ -149,6 +153,15 @@ class Gateway:
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             await self._flush()
+
+    async def _forget_regularly(self) -> None:
+        while True:
+            try:
+                if count := await forget_old(self._tenancy.database, datetime.now(UTC)):
+                    log.info("audit_logs_forgotten", count=count)
+            except StorageUnavailable as error:
+                log.warning("audit_logs_not_forgotten", error=error)
+            await asyncio.sleep(FORGET_SECONDS)
 
     async def _watch_spending(self) -> None:
         while True:

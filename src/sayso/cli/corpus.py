@@ -74,7 +74,7 @@ def export_command(
             return await export_corpus(
                 kept.database,
                 kept.promise.keys,
-                lambda line: _ignore(lines.write(json.dumps(line, ensure_ascii=False) + "\n")),
+                lambda line: print(json.dumps(line, ensure_ascii=False), file=lines),
             )
 
     counts = with_retention(write, config, data_dir)
@@ -133,7 +133,3 @@ def _print(found: list[Consent], *, as_json: bool) -> None:
             one.organization_id, "yes" if one.opted_in else "no", moment(one.since), one.actor or "-"
         )
     out.print(table if found else "No organization has opted in.")
-
-
-def _ignore(_: int) -> None:
-    """Take a count that nobody needs."""

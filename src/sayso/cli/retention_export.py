@@ -11,8 +11,7 @@ from sayso.cli.database import OrgOption
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.cli.private_file import private_file
 from sayso.cli.retained import KeptData, ProjectOption, with_retention
-from sayso.retention.export import export
-from sayso.retention.record_line import as_object
+from sayso.jobs.data_export import export_content
 from sayso.tenancy.service import DEFAULT
 
 
@@ -21,6 +20,9 @@ def export_command(
     org: OrgOption = DEFAULT,
     project: ProjectOption = None,
     user: Annotated[str | None, typer.Option(help="Only a user's or service account's, by id.")] = None,
+    end_user: Annotated[
+        str | None, typer.Option(help="Only what was sent for it: safety_identifier, or else user.")
+    ] = None,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
@@ -29,15 +31,17 @@ def export_command(
 
     async def write(kept: KeptData) -> int:
         by = await kept.operator(org)
-        project_id = await kept.project(by, project)
-        records = 0
+        tag = None if end_user is None else kept.promise.keys.tag(by.org_id, end_user)
         with private_file(file) as lines:
-            async for one in export(
-                kept.database, kept.promise.keys, by.org_id, project_id=project_id, owner_id=user
-            ):
-                lines.write(json.dumps(as_object(one), ensure_ascii=False) + "\n")
-                records += 1
-        return records
+            return await export_content(
+                kept.database,
+                kept.promise.keys,
+                by,
+                lambda line: print(json.dumps(line, ensure_ascii=False), file=lines),
+                project_id=await kept.project(by, project),
+                owner_id=user,
+                end_user=tag,
+            )
 
     records = with_retention(write, config, data_dir)
     if as_json:

@@ -1,7 +1,7 @@
 """`sayso retention sweep`, `erase`, `receipts` and `verify`: destroy what is due, and prove it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
@@ -62,6 +62,9 @@ def erase_command(
     org: OrgOption = DEFAULT,
     project: ProjectOption = None,
     user: Annotated[str | None, typer.Option(help="What a user or service account has sent, by id.")] = None,
+    end_user: Annotated[
+        str | None, typer.Option(help="What was sent for it: requests' safety_identifier, or else user.")
+    ] = None,
     record: Annotated[str | None, typer.Option(help="One record, by id.")] = None,
     everything: Annotated[
         bool, typer.Option("--everything", help="All of the organization's content.")
@@ -74,7 +77,13 @@ def erase_command(
 
     async def run(kept: KeptData) -> Erased:
         by = await kept.operator(org)
-        kind, scope_id = await _scope(kept, by, project, user, record, everything=everything)
+        wanted: dict[ErasureScope, str | None] = {
+            "project": project,
+            "user": user,
+            "end_user": end_user,
+            "record": record,
+        }
+        kind, scope_id = await _scope(kept, by, wanted, everything=everything)
         now = wall_clock()
         asked = await erase(kept.database, by, kind, scope_id, now)
         await kept.promise.sweeper.sweep()
@@ -139,25 +148,19 @@ def verify_command(
 
 
 async def _scope(
-    kept: KeptData,
-    by: AdminCaller,
-    project: str | None,
-    user: str | None,
-    record: str | None,
-    *,
-    everything: bool,
+    kept: KeptData, by: AdminCaller, wanted: Mapping[ErasureScope, str | None], *, everything: bool
 ) -> tuple[ErasureScope, str]:
-    if sum((project is not None, user is not None, record is not None, everything)) != 1:
-        raise InvalidRequest("Say what to erase: one of --project, --user, --record and --everything.")
-    if record is not None:
-        return "record", record
-    if user is not None:
-        return "user", user
+    named = [(kind, value) for kind, value in wanted.items() if value is not None]
+    if len(named) + everything != 1:
+        raise InvalidRequest(
+            "Say what to erase: one of --project, --user, --end-user, --record and --everything."
+        )
     if everything:
         return "organization", by.org_id
-    found = await kept.project(by, project)
-    assert found is not None, "it was named"
-    return "project", found
+    ((kind, value),) = named
+    if kind == "end_user":
+        return kind, kept.promise.keys.tag(by.org_id, value)
+    return kind, await kept.project(by, value) or value if kind == "project" else value
 
 
 def _print_receipts(receipts: Sequence[Receipt]) -> None:

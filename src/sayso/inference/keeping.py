@@ -48,11 +48,13 @@ class Keeper:
         *,
         audio: bytes | bytearray | None = None,
         to_store: ToStore | None = None,
+        end_user: str | None = None,
     ) -> "Exchange | None":
         """Return the record of a request that begins; None where nothing of it may be kept.
 
-        `record_id` and `model` are as in `Content`. Reads the database only for a project that is new to it,
-        and for a request that asks to be stored: then it raises `StorageUnavailable`.
+        `record_id` and `model` are as in `Content`, `end_user` is what the caller calls its own user.
+        Reads the database only for a project that is new to it, and for a request that asks to be stored:
+        then it raises `StorageUnavailable`.
         """
         policy = await self._policy(caller, certain=to_store is not None)
         stored = to_store is not None and policy.keeps(stored=True)
@@ -60,7 +62,8 @@ class Keeper:
             return None
         answer = HeardAnswer(with_logprobs=stored)
         extra = to_store if stored else None
-        return Exchange(self, caller, kind, record_id, model, self.clock(), asked, answer, audio, extra)
+        tag = self.store.tag(caller.org_id, end_user or "")
+        return Exchange(self, caller, kind, record_id, model, self.clock(), asked, answer, audio, extra, tag)
 
     def forget(self, organization_id: OrgId) -> None:
         """Forget what is known of an organization's policies: one has changed."""
@@ -118,6 +121,7 @@ class Exchange:
     answer: HeardAnswer = field(repr=False)
     audio: bytes | bytearray | None = field(repr=False)
     to_store: ToStore | None = field(repr=False)
+    end_user: str
     _handed_over: bool = False
 
     def hear(self, event: ChatEvent | SpeechEvent) -> None:
@@ -169,4 +173,6 @@ class Exchange:
             self.created_at,
             parts,
             stored=to_store is not None,
+            asked_model="" if to_store is None else str(to_store.head["model"]),
+            end_user=self.end_user,
         )

@@ -1,7 +1,7 @@
 """Chat completions that requests asked to store, for the project whose they are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 import orjson
@@ -13,7 +13,7 @@ from sayso.inference.exchange import canonical
 from sayso.retention.clock import wall_clock
 from sayso.retention.content import Retained
 from sayso.retention.erasure import request_erasure
-from sayso.retention.reading import READ_AT_ONCE, Wanted
+from sayso.retention.reading import PARTS_AT_ONCE, READ_AT_ONCE, Wanted
 from sayso.retention.replacing import replace_parts
 from sayso.retention.sealing import Part
 from sayso.retention.service import Retention
@@ -40,12 +40,6 @@ class Filter:
     limit: int = 20
     order: Literal["asc", "desc"] = "asc"
 
-    def takes(self, found: StoredCompletion) -> bool:
-        """Return whether it is asked for."""
-        if self.model and self.model not in (found.answer.get("model"), found.snapshot):
-            return False
-        return all(found.metadata.get(name) == value for name, value in self.metadata.items())
-
 
 async def find_stored(retention: Retention, caller: Caller, completion_id: str) -> StoredCompletion:
     """Return one. Raises `ObjectNotFound`, for a stranger's as well."""
@@ -61,25 +55,38 @@ async def find_stored(retention: Retention, caller: Caller, completion_id: str) 
 async def list_stored(
     retention: Retention, caller: Caller, wanted: Filter
 ) -> tuple[list[StoredCompletion], bool]:
-    """Return those that are asked for, and whether there are more; none after an unknown id.
+    """Return those that are asked for, and whether there are more; none after an unknown id."""
+    part = Wanted("chat", True, wanted.model, wanted.after, wanted.limit, wanted.order)
+    place = (caller.org_id, caller.project_id)
+    try:
+        if wanted.metadata:
+            ids, more = await _with_metadata(retention, caller, part, wanted.metadata)
+            return [_read(one) for one in await retention.reader.some(*place, ids)], more
+        page = await retention.reader.page(*place, part)
+    except ObjectNotFound:
+        return [], False
+    return [_read(one) for one in page.items], page.has_more
 
-    What a filter asks about is encrypted, so filtering reads all of the project's.
+
+async def _with_metadata(
+    retention: Retention, caller: Caller, wanted: Wanted, metadata: Mapping[str, str]
+) -> tuple[list[str], bool]:
+    """Return the ids of up to `wanted.limit` that have this metadata, and whether there are more.
+
+    Metadata is content as any other: nothing outside of the ciphertext tells of it. So the metadata of all
+    the project's is decrypted, and nothing else of them.
     """
-    found: list[StoredCompletion] = []
-    after = wanted.after
-    at_once = READ_AT_ONCE if wanted.model or wanted.metadata else min(wanted.limit + 1, READ_AT_ONCE)
-    while True:
-        part = Wanted(kind="chat", stored=True, after=after, limit=at_once, order=wanted.order)
-        try:
-            page = await retention.reader.page(caller.org_id, caller.project_id, part)
-        except ObjectNotFound:
-            return [], False
-        found += (one for one in map(_read, page.items) if wanted.takes(one))
-        if len(found) > wanted.limit:
-            return found[: wanted.limit], True
-        if not page.has_more or not page.items:
-            return found, False
-        after = page.items[-1].record_id
+    found: list[str] = []
+    more, after, at_once = True, wanted.after, READ_AT_ONCE
+    while more and len(found) <= wanted.limit:
+        part, at_once = replace(wanted, after=after, limit=at_once), PARTS_AT_ONCE
+        page = await retention.reader.page(caller.org_id, caller.project_id, part, only="metadata")
+        for one in page.items:
+            said = orjson.loads(one.parts["metadata"])
+            if all(said.get(name) == value for name, value in metadata.items()):
+                found.append(one.record_id)
+        more, after = page.has_more, page.last
+    return found[: wanted.limit], len(found) > wanted.limit
 
 
 async def change_metadata(

@@ -17,7 +17,8 @@ class Content:
 
     `record_id` is the answer's id, or the request's where the answer has none. `owner_id` is the user or
     service account whose key it was, `model` a snapshot's id. `created_at` is in Unix microseconds.
-    `stored`: the request asked for it.
+    `stored`: the request asked for it. `asked_model` is the model's name as the request had it, `end_user`
+    the tag of whom the caller names as its own user (`KeyStore.tag`); empty texts where there is none.
     """
 
     record_id: str
@@ -29,6 +30,8 @@ class Content:
     created_at: int
     parts: Mapping[Part, bytes] = field(repr=False)
     stored: bool = False
+    asked_model: str = ""
+    end_user: str = ""
 
     @property
     def size(self) -> int:
@@ -76,4 +79,5 @@ class Retained:
     expires_at: int
     stored: bool
     held: bool
+    end_user: str
     parts: Mapping[Part, bytes] = field(repr=False)

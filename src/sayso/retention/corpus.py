@@ -113,4 +113,10 @@ def _covers(erasure: Erasure, line: dict[str, Any]) -> bool:
     if erasure.scope_kind == "record":
         return erasure.scope_id == str(line["id"])
     mark = ErasureMark(erasure.organization_id, erasure.scope_kind, erasure.scope_id, erasure.requested_at)
-    return mark.covers(line["organization_id"], line["project_id"], line["owner_id"], line["created_at"])
+    subjects = {
+        "organization": line["organization_id"],
+        "project": line["project_id"],
+        "user": line["owner_id"],
+        "end_user": line.get("end_user", ""),
+    }
+    return mark.covers(subjects, line["created_at"])

@@ -1,6 +1,6 @@
 """Erasure of content on request: of a record, a user, a project or an organization."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
@@ -9,10 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.db.session import Database
 from sayso.ids import OrgId, new_id
+from sayso.retention.content import Content
 from sayso.retention.marking import mark
 from sayso.retention.tables import ErasureRow, RetainedRecord
 
-ErasureScope: TypeAlias = Literal["record", "user", "project", "organization"]
+ErasureScope: TypeAlias = Literal["record", "end_user", "user", "project", "organization"]
+Subjects: TypeAlias = Mapping[str, str]  # whose content it is, by scope
+
+
+def subjects_of(content: Content | RetainedRecord) -> Subjects:
+    """Return whose content it is; a single record is marked in its row and not here."""
+    return {
+        "organization": content.organization_id,
+        "project": content.project_id,
+        "user": content.owner_id,
+        "end_user": content.end_user,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +36,10 @@ class ErasureMark:
     scope_id: str
     requested_at: int
 
-    def covers(self, organization_id: str, project_id: str, owner_id: str, created_at: int) -> bool:
-        """Return whether content goes; a single record is marked in its row and not here."""
-        subjects = {"user": owner_id, "project": project_id, "organization": organization_id}
+    def covers(self, subjects: Subjects, created_at: int) -> bool:
+        """Return whether content goes."""
         return (
-            organization_id == self.organization_id
+            subjects["organization"] == self.organization_id
             and subjects.get(self.scope_kind) == self.scope_id
             and created_at <= self.requested_at
         )
@@ -38,7 +49,8 @@ class ErasureMark:
 class Erasure:
     """A request to erase; what was under way then is erased as well.
 
-    `scope_id` is a record's, a user's or service account's, a project's or the organization's id.
+    `scope_id` is a record's, a user's or service account's, a project's or the organization's id, or the tag
+    of an end user.
     `applied_at` is when the sweep had marked all that there was, None until then, `records` how many it were.
     Moments are Unix microseconds.
     """
@@ -131,6 +143,8 @@ def _subject(erasure: ErasureRow) -> ColumnElement[bool]:
     match erasure.scope_kind:
         case "user":
             return RetainedRecord.owner_id == erasure.scope_id
+        case "end_user":
+            return RetainedRecord.end_user == erasure.scope_id
         case "project":
             return RetainedRecord.project_id == erasure.scope_id
         case _:

@@ -24,9 +24,10 @@ async def export(
     *,
     project_id: ProjectId | None = None,
     owner_id: str | None = None,
+    end_user: str | None = None,
     clock: Callable[[], int] = wall_clock,
 ) -> AsyncIterator[Retained]:
-    """Yield what is kept about an organization, narrowed to a project or an owner, in the order of ids.
+    """Yield what is kept about an organization, narrowed to a project, an owner or an end user's tag.
 
     That is also what nobody is shown any more and a legal hold keeps (`held`). Raises `StorageUnavailable`
     and `ContentAltered`.
@@ -39,6 +40,8 @@ async def export(
         query = query.where(RetainedRecord.project_id == project_id)
     if owner_id is not None:
         query = query.where(RetainedRecord.owner_id == owner_id)
+    if end_user is not None:
+        query = query.where(RetainedRecord.end_user == end_user)
     while True:
         async with db.read() as session:
             page = query.where(RetainedRecord.id > after).order_by(RetainedRecord.id).limit(RECORDS)

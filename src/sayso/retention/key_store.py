@@ -13,6 +13,7 @@ any process may read and destroy. A slot never crosses a sector, so it is destro
 
 import errno
 import hashlib
+import hmac
 import os
 import secrets
 import stat
@@ -82,6 +83,7 @@ class KeyStore:
         whole = b"sayso key store\0" + identity + key_encryption_key
         self.fingerprint = hashlib.sha256(whole).hexdigest()[:32]
         self._wrapping = AESGCM(key_encryption_key)
+        self._tagging = hmac.digest(key_encryption_key, b"sayso: tags of end users", "sha256")
         self._own: OrderedDict[tuple[str, str], _OwnFile] = OrderedDict()
         self._day_keys: OrderedDict[str, AESGCM] = OrderedDict()
         self._lock = threading.Lock()
@@ -96,12 +98,22 @@ class KeyStore:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if stat.S_IMODE(folder.stat().st_mode) & 0o007:
                 raise ConfigurationError(f"'{folder}' is open to everyone on this machine: chmod 700 it")
-            if not (folder / TAG_FILE).exists():
-                (folder / TAG_FILE).write_bytes(TAG)
+            tag = folder / TAG_FILE
+            if not tag.exists():
+                tag.touch(mode=0o600)
+                tag.write_bytes(TAG)
         except OSError as error:
             raise ConfigurationError(f"can not use '{folder}': {error.strerror}") from None
         identity = load_or_make(folder / IDENTITY_FILE)
         return cls(folder, identity, key_encryption_key or load_or_make(folder / KEY_FILE))
+
+    def tag(self, organization_id: str, end_user: str) -> str:
+        """Return what stands for an organization's own user, 32 hex digits, empty for an empty text.
+
+        Without the key-encryption key nobody can tell whom it stands for, not by guessing either.
+        """
+        whole = hmac.digest(self._tagging, f"{organization_id}\0{end_user}".encode(), "sha256")
+        return whole.hex()[:32] if end_user else ""
 
     def issue(self, organization_id: str, day: str, count: int, *, durable: bool) -> list[IssuedKey]:
         """Make `count` keys for records of an organization's day; on disk on return where `durable`."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.ids import OrgId
-from sayso.retention.erasure import ErasureMark, waiting_erasures
+from sayso.retention.erasure import ErasureMark, subjects_of, waiting_erasures
 from sayso.retention.legal_holds import LegalHold, active_holds, is_held
 from sayso.retention.policies import PolicyVersion, expiry, pending
 from sayso.retention.tables import RetainedRecord
@@ -36,10 +36,10 @@ class Outstanding:
 
     def erased(self, row: RetainedRecord) -> bool:
         """Return whether a record counts as gone."""
-        return row.erased_at is not None or any(
-            one.covers(row.organization_id, row.project_id, row.owner_id, row.created_at)
-            for one in self.erasures
-        )
+        if row.erased_at is not None or not self.erasures:
+            return row.erased_at is not None
+        subjects = subjects_of(row)
+        return any(one.covers(subjects, row.created_at) for one in self.erasures)
 
     def held(self, row: RetainedRecord) -> bool:
         """Return whether a legal hold covers a record."""

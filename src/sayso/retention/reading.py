@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from sqlalchemy import ColumnElement, Select, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, case, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.db.session import Database
@@ -19,11 +19,15 @@ from sayso.retention.sealing import Binding, Part, SealedChunk, unseal
 from sayso.retention.tables import RetainedChunk, RetainedRecord
 
 READ_AT_ONCE = 100  # records of one page
+PARTS_AT_ONCE = 250  # records of one page of which one part is read
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which records of a project. `after` is a record's id; an empty text filters nothing."""
+    """Which records of a project. `after` is a record's id; an empty text filters nothing.
+
+    `model` is a snapshot's id, or a name that was asked for.
+    """
 
     kind: Kind | None = None
     stored: bool | None = None
@@ -35,10 +39,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class RetainedPage:
-    """Records in order; `has_more` tells whether others follow."""
+    """Records in order; `has_more` tells whether others follow, behind `last`, which was looked at last."""
 
     items: tuple[Retained, ...]
     has_more: bool
+    last: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Sealed:
     erased: bool
     held: bool
     chunks: tuple[SealedChunk, ...]
+    only: Part | None = None  # of which alone the ciphertext was read
 
     @property
     def location(self) -> KeyLocation:
@@ -95,30 +101,51 @@ class RetentionReader:
             raise ObjectNotFound(f"There is no content '{record_id}'.")
         return opened[0], found[0]
 
-    async def page(self, organization_id: OrgId, project_id: ProjectId, wanted: Wanted) -> RetainedPage:
-        """Return records of a project by the moment of their making. Raises `ObjectNotFound` for `after`."""
-        limit, place = min(wanted.limit, READ_AT_ONCE), (organization_id, project_id)
+    async def page(
+        self, organization_id: OrgId, project_id: ProjectId, wanted: Wanted, *, only: Part | None = None
+    ) -> RetainedPage:
+        """Return records of a project by the moment of their making; with `only`, that part of them.
+
+        Raises `ObjectNotFound` for `after`.
+        """
+        limit = min(wanted.limit, READ_AT_ONCE if only is None else PARTS_AT_ONCE)
         query = _filtered(_of_project(organization_id, project_id), wanted)
         async with self._db.read() as session:
             if wanted.after:
                 cursor = await session.get(RetainedRecord, wanted.after)
+                place = (organization_id, project_id)
                 if cursor is None or (cursor.organization_id, cursor.project_id) != place:
                     raise ObjectNotFound(f"There is no content '{wanted.after}'.")
                 query = query.where(_beyond(cursor, wanted.order))
             query = query.where(RetainedRecord.expires_at > self._clock())
             rows = list(await session.scalars(query.limit(limit + 1)))
-            found = await self._visible(session, organization_id, rows[:limit])
-        return RetainedPage(tuple(await self.open(found)), len(rows) > limit)
+            found = await self._visible(session, organization_id, rows[:limit], only)
+        shown = tuple(await self.open(found))
+        return RetainedPage(shown, len(rows) > limit, rows[:limit][-1].id if rows else "")
+
+    async def some(
+        self, organization_id: OrgId, project_id: ProjectId, record_ids: Sequence[str]
+    ) -> list[Retained]:
+        """Return those of these records that there are, in their order."""
+        query = _of_project(organization_id, project_id).where(RetainedRecord.id.in_(record_ids))
+        async with self._db.read() as session:
+            found = await self._visible(session, organization_id, list(await session.scalars(query)))
+        opened = {one.record_id: one for one in await self.open(found)}
+        return [opened[one] for one in record_ids if one in opened]
 
     async def open(self, sealed: Sequence[Sealed]) -> list[Retained]:
         """Decrypt records; those whose keys are gone are left out."""
         return await asyncio.to_thread(lambda: [one for each in sealed if (one := self._opened(each))])
 
     async def _visible(
-        self, session: AsyncSession, organization_id: OrgId, rows: Sequence[RetainedRecord]
+        self,
+        session: AsyncSession,
+        organization_id: OrgId,
+        rows: Sequence[RetainedRecord],
+        only: Part | None = None,
     ) -> list[Sealed]:
         outstanding = await Outstanding.load(session, organization_id)
-        sealed = await read_sealed(session, rows, outstanding)
+        sealed = await read_sealed(session, rows, outstanding, only)
         now = self._clock()
         return [one for one in sealed if one.expires_at > now and not one.erased]
 
@@ -138,24 +165,29 @@ class RetentionReader:
             sealed.expires_at,
             bool(row.stored),
             sealed.held,
-            unseal(key, sealed.binding, sealed.chunks),
+            row.end_user,
+            unseal(key, sealed.binding, sealed.chunks, sealed.only),
         )
 
 
 async def read_sealed(
-    session: AsyncSession, rows: Sequence[RetainedRecord], outstanding: Outstanding
+    session: AsyncSession,
+    rows: Sequence[RetainedRecord],
+    outstanding: Outstanding,
+    only: Part | None = None,
 ) -> list[Sealed]:
-    """Return records with their chunks."""
+    """Return records with their chunks; with `only`, without the ciphertext of other parts."""
     ids = [row.id for row in rows]
     chunks: dict[str, list[SealedChunk]] = {}
-    columns = select(
-        RetainedChunk.record_id, RetainedChunk.position, RetainedChunk.part, RetainedChunk.ciphertext
-    )
+    ciphertext: ColumnElement[bytes] = RetainedChunk.ciphertext.expression
+    if only is not None:
+        ciphertext = case((RetainedChunk.part == only, ciphertext), else_=literal(b""))
+    columns = select(RetainedChunk.record_id, RetainedChunk.position, RetainedChunk.part, ciphertext)
     ordered = columns.order_by(RetainedChunk.record_id, RetainedChunk.position)
-    for record_id, position, part, ciphertext in await session.execute(
+    for record_id, position, part, content in await session.execute(
         ordered.where(RetainedChunk.record_id.in_(ids))
     ):
-        chunks.setdefault(record_id, []).append(SealedChunk(position, cast("Part", part), ciphertext))
+        chunks.setdefault(record_id, []).append(SealedChunk(position, cast("Part", part), content))
     return [
         Sealed(
             row,
@@ -163,6 +195,7 @@ async def read_sealed(
             outstanding.erased(row),
             outstanding.held(row),
             tuple(chunks.get(row.id, ())),
+            only,
         )
         for row in rows
     ]
@@ -183,7 +216,9 @@ def _filtered(query: Select[RetainedRecord], wanted: Wanted) -> Select[RetainedR
     if wanted.stored is not None:
         query = query.where(RetainedRecord.stored == int(wanted.stored))
     if wanted.model:
-        query = query.where(RetainedRecord.model == wanted.model)
+        query = query.where(
+            (RetainedRecord.model == wanted.model) | (RetainedRecord.asked_model == wanted.model)
+        )
     columns = (RetainedRecord.created_at, RetainedRecord.id)
     return query.order_by(*(c.asc() if wanted.order == "asc" else c.desc() for c in columns))
 

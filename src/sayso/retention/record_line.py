@@ -17,6 +17,7 @@ def as_object(record: Retained) -> dict[str, Any]:
         "organization_id": record.organization_id,
         "project_id": record.project_id,
         "owner_id": record.owner_id,
+        "end_user": record.end_user,
         "kind": record.kind,
         "model": record.model,
         "created_at": record.created_at,

@@ -60,12 +60,19 @@ def seal(key: bytes, binding: Binding, parts: Mapping[Part, bytes]) -> list[Seal
     ]
 
 
-def unseal(key: bytes, binding: Binding, chunks: Sequence[SealedChunk]) -> dict[Part, bytes]:
-    """Decrypt the whole record, `chunks` in order. Raises `ContentAltered`."""
+def unseal(
+    key: bytes, binding: Binding, chunks: Sequence[SealedChunk], only: Part | None = None
+) -> dict[Part, bytes]:
+    """Decrypt a record, or `only` one part of it; `chunks` are all of its chunks in order.
+
+    Where it is one part, the ciphertext of others is not looked at. Raises `ContentAltered`.
+    """
     cipher, last = AESGCM(key), len(chunks) - 1
     parts: dict[Part, list[bytes]] = {}
     try:
         for n, chunk in enumerate(chunks):
+            if only is not None and chunk.part != only:
+                continue
             bound = _bound(binding, chunk.part, n, last=n == last)
             parts.setdefault(chunk.part, []).append(cipher.decrypt(_nonce(n), chunk.ciphertext, bound))
     except InvalidTag:

@@ -96,6 +96,10 @@ class RetentionStore:
         """The most that the operator allows."""
         return self._ceiling_days
 
+    def tag(self, organization_id: OrgId, end_user: str) -> str:
+        """Return what stands for an organization's own user (`KeyStore.tag`)."""
+        return self._keys.tag(organization_id, end_user)
+
     def start(self) -> None:
         """Begin to write what is queued."""
         self._task = asyncio.create_task(self._write_regularly())

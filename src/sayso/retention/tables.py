@@ -79,7 +79,8 @@ class RetainedRecord(Base):
     """The content of one request; its key is slot `key_slot` of the key store's file `key_file`.
 
     `owner_id` is the user or service account whose request it was. `stored`: the request asked for it.
-    `complete` is 0 while chunks are still written. From `erased_at` on it counts as gone.
+    `complete` is 0 while chunks are still written. From `erased_at` on it counts as gone. `asked_model` is
+    the model's name as the request had it, `end_user` the tag of the caller's own user (`KeyStore.tag`).
     """
 
     __tablename__ = "retained_records"
@@ -124,6 +125,8 @@ class RetainedRecord(Base):
     size: Mapped[Count]
     complete: Mapped[Count]
     erased_at: Mapped[MaybeMoment]
+    asked_model: Mapped[str] = mapped_column(String(NAME_LENGTH), server_default="")
+    end_user: Mapped[str] = mapped_column(String(ID_LENGTH), server_default="")
 
 
 class RetainedChunk(Base):

@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, insert, select, upd
 from sayso.retention.classes import CONTENT
 from sayso.retention.clock import DAY
 from sayso.retention.content import Content, Kept, NotKept
-from sayso.retention.erasure import ErasureMark
+from sayso.retention.erasure import ErasureMark, subjects_of
 from sayso.retention.key_store import KeyLocation
 from sayso.retention.policies import in_force, newest_versions
 from sayso.retention.sealing import SealedChunk
@@ -71,8 +71,9 @@ class ContentWriter:
             content = operation.content
             policy, name = in_force(newest, content.organization_id, content.project_id, self._ceiling_days)
             expires_at = policy.expires_at(content.created_at, stored=content.stored)
-            covered = (content.organization_id, content.project_id, content.owner_id, content.created_at)
-            refused = expires_at <= self._clock() or any(one.covers(*covered) for one in erasures)
+            subjects = subjects_of(content)
+            erased = any(one.covers(subjects, content.created_at) for one in erasures)
+            refused = expires_at <= self._clock() or erased
             if refused or (isinstance(operation, Append) and content.record_id not in open_records):
                 results.append(NotKept())
                 continue
@@ -142,6 +143,8 @@ def _record_row(begin: Begin, expires_at: int, policy: str) -> dict[str, object]
         "size": content.size,
         "complete": int(begin.complete),
         "erased_at": None,
+        "asked_model": content.asked_model,
+        "end_user": content.end_user,
     }
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.core.caller import AdminCaller
@@ -13,7 +13,10 @@ from sayso.db.session import Database
 from sayso.ids import AuditLogId, KeyId, OrgId, ProjectId, UserId, new_audit_log_id
 from sayso.tenancy.audit_table import AuditLog
 from sayso.tenancy.paging import Cut, Page, read_page
-from sayso.tenancy.tables import Project, User
+from sayso.tenancy.tables import Organization, Project, User
+
+KEPT = timedelta(days=400)
+AT_ONCE = 500  # events in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,29 @@ async def record(
         )
     )
     await session.flush()
+
+
+async def forget_old(db: Database, now: datetime) -> int:
+    """Delete the events that are over `KEPT` old at a moment, a few at a time; return how many.
+
+    The database refuses to delete younger ones by its own clock. Raises `StorageUnavailable`.
+    """
+    async with db.read() as session:
+        organizations = list(await session.scalars(select(Organization.id)))
+    gone = 0
+    for organization_id in organizations:
+        old = (AuditLog.organization_id == organization_id) & (AuditLog.effective_at < now - KEPT)
+        some = select(AuditLog.id).where(old).order_by(AuditLog.effective_at).limit(AT_ONCE)
+        more = True
+        while more:
+            async with db.read() as session:
+                ids = list(await session.scalars(some))
+            if ids:
+                async with db.transaction() as session:
+                    await session.execute(delete(AuditLog).where(AuditLog.id.in_(ids)))
+            gone += len(ids)
+            more = len(ids) == AT_ONCE
+    return gone
 
 
 async def list_audit_logs(db: Database, org_id: OrgId, wanted: AuditFilter, cut: Cut) -> Page[AuditEvent]:

@@ -1,4 +1,4 @@
-"""What administrators did; the database refuses to change or delete a row."""
+"""What administrators did; the database refuses to change a row, and to delete one of the last 400 days."""
 
 from datetime import datetime
 from typing import Any

@@ -24,7 +24,6 @@ class Organization(Base):
     slug: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     created_at: Mapped[datetime]
-    data_retention: Mapped[str | None] = mapped_column(String(64))
 
 
 class Project(Base):
@@ -37,7 +36,6 @@ class Project(Base):
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
-    data_retention: Mapped[str | None] = mapped_column(String(64))
 
 
 class User(Base):

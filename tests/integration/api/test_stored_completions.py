@@ -7,11 +7,12 @@ from typing import Any
 import openai
 import pytest
 from openai import AsyncOpenAI
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from sayso.errors import StorageUnavailable
+from sayso.retention.key_store import KeyLocation
 from sayso.retention.legal_holds import place_hold
-from sayso.retention.tables import RetainedRecord
+from sayso.retention.tables import RetainedChunk, RetainedRecord
 from tests.integration.api.kept_world import ORG, KeptWorld, kept_world, parts
 from tests.postgresql_server import PostgresqlServer
 
@@ -100,6 +101,27 @@ async def test_lists_are_paged_and_filtered(client: AsyncOpenAI) -> None:
         await completions.list(limit=101)
 
 
+async def test_a_filter_looks_behind_what_has_gone(
+    kept: KeptWorld, client: AsyncOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sayso.inference.stored_completions.READ_AT_ONCE", 2)
+    monkeypatch.setattr("sayso.inference.stored_completions.PARTS_AT_ONCE", 2)
+    made = [await stored(client, metadata={"n": str(n), "all": "yes"}) for n in range(6)]
+    ids = [one.id for one in made]
+    async with kept.database.read() as session:
+        rows = [await session.get_one(RetainedRecord, one) for one in ids[2:4]]
+    kept.retention.keys.destroy([KeyLocation(row.key_file, row.key_slot) for row in rows])
+    everything = client.chat.completions.list(metadata={"all": "yes"}, limit=3)
+    assert [one.id async for one in everything] == [*ids[:2], *ids[4:]]
+    assert [one.id async for one in client.chat.completions.list(metadata={"n": "5"})] == [ids[5]]
+    # Another part that somebody has taken out shows, although it is not decrypted.
+    async with kept.database.transaction() as session:
+        answer = (RetainedChunk.record_id == ids[0]) & (RetainedChunk.part == "answer")
+        await session.execute(delete(RetainedChunk).where(answer))
+    with pytest.raises(openai.InternalServerError):
+        await client.chat.completions.list(metadata={"n": "5"})
+
+
 async def test_metadata_is_replaced_and_the_old_is_gone(kept: KeptWorld, client: AsyncOpenAI) -> None:
     completions = client.chat.completions
     made = await stored(client, metadata={"a": "1"})
@@ -152,6 +174,8 @@ async def test_the_messages_that_one_answered(client: AsyncOpenAI) -> None:
     assert [one["role"] for one in found] == ["system", "user", "assistant", "tool"]
     assert [one["content"] for one in found] == ["Be brief.", "one two\nthree", None, "seen"]
     assert found[2]["tool_calls"] == [CALLED]
+    parts = [{"type": "text", "text": "one two"}, {"type": "text", "text": "three"}]
+    assert [one["content_parts"] for one in found] == [None, parts, None, None]
     assert found[3]["tool_call_id"] == "call_1"
     page = await messages.list(made.id, after=f"{made.id}-1", limit=1, order="asc")
     assert ([one.id for one in page.data], page.has_more) == ([f"{made.id}-2"], True)

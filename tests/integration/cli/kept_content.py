@@ -18,7 +18,9 @@ from sayso.ids import ProjectId, new_id
 from sayso.retention.content import Content, Kept, NotKept
 from sayso.retention.service import FOLDER_NAME, Retention
 from sayso.tenancy.accounts import Accounts
+from sayso.tenancy.audit import AuditFilter, list_audit_logs
 from sayso.tenancy.organizations import create_organization
+from sayso.tenancy.paging import Cut
 from sayso.tenancy.projects import create_project
 from sayso.tenancy.service import default_project
 
@@ -53,6 +55,18 @@ class Folder:
 
     def json(self, *words: str) -> Any:
         return json.loads(self.said(*words, "--json"))
+
+    def events(self, type_: str) -> list[Any]:
+        """What the first organization's audit log says of one type of event, the latest first."""
+
+        async def read() -> list[Any]:
+            tenancy = await open_tenancy(self.settings)
+            async with tenancy.database as database:
+                wanted = AuditFilter(event_types=(type_,))
+                page = await list_audit_logs(database, self.first.owner.org_id, wanted, Cut(limit=100))
+            return [one.details for one in page.items]
+
+        return asyncio.run(read())
 
     def keep(self, where: Place, text: str, **changes: Any) -> str:
         """Keep a chat, and return its id; an empty text where the policy keeps nothing."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sayso.retention.key_store import KeyStore
 from sayso.retention.service import FOLDER_NAME
 from tests.integration.cli.kept_content import AUDIO, Folder, make_folder
 
@@ -64,6 +65,30 @@ def test_a_stricter_policy_acts_on_what_is_kept_and_is_audited(folder: Folder) -
     assert [one["records"][0][0] == young for one in receipts] == [False, True]
     assert folder.json("retention", "receipts", "--org", "other") == []
     assert folder.json("retention", "verify") == {"ok": True, "receipts": 2, "records": 2, "fault": ""}
+
+
+def test_what_was_sent_for_an_end_user_is_exported_and_erased(folder: Folder, tmp_path: Path) -> None:
+    tags = {
+        name: KeyStore.open(folder.path / FOLDER_NAME).tag(folder.first.owner.org_id, name)
+        for name in ("zoe@example.com", "ann")
+    }
+    theirs = folder.keep(folder.first, "zoe's", end_user=tags["zoe@example.com"])
+    others = folder.keep(folder.first, "ann's", end_user=tags["ann"])
+    file = tmp_path / "zoe.jsonl"
+    folder.said("retention", "export", "--end-user", "zoe@example.com", "--out", str(file))
+    (line,) = map(json.loads, file.read_text().splitlines())
+    assert (line["id"], line["end_user"]) == (theirs, tags["zoe@example.com"])
+    erased = folder.json("retention", "erase", "--end-user", "zoe@example.com")
+    assert [one["records"][0][0] for one in erased["receipts"]] == [theirs]
+    folder.said("retention", "export", "--out", str(file))
+    assert [json.loads(one)["id"] for one in file.read_text().splitlines()] == [others]
+    events = folder.events("content.exported")
+    assert [one["data"] for one in events] == [
+        {"records": 1},
+        {"records": 1, "end_user": tags["zoe@example.com"]},
+    ]
+    raw = b"".join(one.read_bytes() for one in folder.path.rglob("*") if one.is_file())
+    assert b"zoe@example.com" not in raw
 
 
 def test_what_makes_no_sense_is_refused(folder: Folder) -> None:

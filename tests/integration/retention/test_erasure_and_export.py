@@ -39,15 +39,19 @@ async def hold(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "scope_id"), [("user", "user_2"), ("project", OTHER_PROJECT), ("record", "")]
+    ("kind", "scope_id"),
+    [("user", "user_2"), ("end_user", "tag_2"), ("project", OTHER_PROJECT), ("record", "")],
 )
 async def test_erased_content_is_hidden_at_once_and_then_gone(
     vault: Vault, kind: ErasureScope, scope_id: str
 ) -> None:
-    mine = await vault.keep(owner_id="user_2", project_id=OTHER_PROJECT)
-    others = await vault.keep()
+    mine = await vault.keep(owner_id="user_2", project_id=OTHER_PROJECT, end_user="tag_2")
+    others = await vault.keep(end_user="tag_1")
     strangers = await vault.keep(
-        organization_id=OTHER_ORG, owner_id="user_2", project_id=ProjectId("proj_of_org_2")
+        organization_id=OTHER_ORG,
+        owner_id="user_2",
+        project_id=ProjectId("proj_of_org_2"),
+        end_user="tag_2",
     )
     evidence = await vault.gather(mine)
     erasure = await erase(vault, kind, scope_id or mine.record_id)

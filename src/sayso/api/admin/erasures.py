@@ -1,6 +1,6 @@
 """/v1/organization/erasures: content that is to be gone now; not an endpoint of OpenAI's."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
@@ -15,16 +15,21 @@ from sayso.db.base import ID_LENGTH
 from sayso.errors import InvalidRequest
 from sayso.jobs.data_decisions import erase, find_erasure
 from sayso.retention.clock import wall_clock
-from sayso.retention.erasure import Erasure, list_erasures
+from sayso.retention.erasure import Erasure, ErasureScope, list_erasures
+
+END_USER_LENGTH = 4096  # characters
 
 erasures_router = APIRouter(prefix="/v1/organization/erasures")
 
 
 class ErasureBody(BaseModel):
-    """Whose content: `id` is a record's, a user's or service account's, or a project's."""
+    """Whose content: `id` is a record's, a user's or service account's, or a project's.
 
-    scope: Literal["record", "user", "project", "organization"]
-    id: Annotated[str, Field(min_length=1, max_length=ID_LENGTH)] | None = None
+    For `end_user` it is what requests named as `safety_identifier`, or else as `user`.
+    """
+
+    scope: ErasureScope
+    id: Annotated[str, Field(min_length=1, max_length=END_USER_LENGTH)] | None = None
 
 
 @erasures_router.get("")
@@ -48,7 +53,12 @@ async def create(
     body = await read_body(request, services, ErasureBody)
     if (body.id is None) != (body.scope == "organization"):
         raise InvalidRequest("An id belongs to every scope but 'organization'.", param="id")
-    asked = await erase(accounts.db, admin, body.scope, body.id or admin.org_id, wall_clock())
+    scope_id = body.id or admin.org_id
+    if body.scope == "end_user":
+        scope_id = retention.keys.tag(admin.org_id, scope_id)
+    elif len(scope_id) > ID_LENGTH:
+        raise InvalidRequest(f"An id has at most {ID_LENGTH} characters.", param="id")
+    asked = await erase(accounts.db, admin, body.scope, scope_id, wall_clock())
     retention.sweeper.wake()
     return json_response(_shape(asked))
 

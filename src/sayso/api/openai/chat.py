@@ -49,9 +49,9 @@ async def _exchange(
     """Begin the record of a request, where anything of it may be kept."""
     if services.keeper is None:
         return None
-    wish = to_store(head, call.metadata, legacy_functions=call.legacy_functions) if call.store else None
+    wish = to_store(head, call) if call.store else None
     return await services.keeper.begin(
-        caller, "chat", head.id, route.snapshot.id, call.request, to_store=wish
+        caller, "chat", head.id, route.snapshot.id, call.request, to_store=wish, end_user=call.end_user
     )
 
 

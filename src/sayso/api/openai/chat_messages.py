@@ -1,17 +1,32 @@
 """Messages from the wire: each role's needs checked, content parts joined into text."""
 
+from typing import TypeAlias
+
 from sayso.api.field_errors import invalid_value, missing
 from sayso.api.openai.chat_schemas import ChatMessage, ContentPart, MessageToolCall
-from sayso.core.chat import Message, ToolCall
+from sayso.core.chat import Json, Message, ToolCall
 from sayso.errors import InvalidRequest, UnsupportedParameter
 
 _OTHER_MODALITIES = ("image_url", "input_audio", "file")
+
+ContentParts: TypeAlias = list[Json]
+
 _LEGACY_CALL = "call_{index}"  # function_call had no id
 
 
 def messages(wire: list[ChatMessage]) -> tuple[Message, ...]:
     """Return the conversation. Raises `InvalidRequest` with the path of what is wrong."""
     return tuple(_message(f"messages[{index}]", index, message) for index, message in enumerate(wire))
+
+
+def content_parts(wire: list[ChatMessage]) -> ContentParts:
+    """Return the parts of each message's content as they came; None for a message that has a text or none."""
+    return [
+        [{"type": part.type, part.type: _part_text("", part, message.role)} for part in message.content]
+        if isinstance(message.content, list)
+        else None
+        for message in wire
+    ]
 
 
 def mentions_json(conversation: tuple[Message, ...]) -> bool:

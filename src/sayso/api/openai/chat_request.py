@@ -1,9 +1,10 @@
 """From the body of a chat completion request to the core's `ChatRequest`."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from sayso.api.field_errors import combination_error, missing
-from sayso.api.openai.chat_messages import mentions_json, messages
+from sayso.api.openai.chat_messages import ContentParts, content_parts, mentions_json, messages
 from sayso.api.openai.chat_schemas import ChatBody
 from sayso.api.openai.chat_tools import tooling
 from sayso.api.openai.request_rules import (
@@ -39,7 +40,8 @@ class ChatCall:
     """A chat request with what only its answer's form depends on.
 
     `legacy_functions` asks for `function_call` in place of `tool_calls`, `store` for being stored, with
-    `metadata`.
+    `metadata` and, for each message whose content came in parts, these parts. `end_user` is whom the caller
+    names as its own user.
     """
 
     request: ChatRequest
@@ -49,6 +51,8 @@ class ChatCall:
     continuous_usage: bool = False
     store: bool = False
     metadata: dict[str, str] = field(default_factory=dict[str, str])
+    content_parts: ContentParts = field(default_factory=list[Any])
+    end_user: str | None = None
 
 
 def chat_call(body: JsonObject, extras: VendorExtras) -> ChatCall:
@@ -82,6 +86,8 @@ def chat_call(body: JsonObject, extras: VendorExtras) -> ChatCall:
         continuous_usage(wire.stream_options),
         bool(wire.store),
         wire.metadata or {},
+        content_parts(wire.messages) if wire.store else [],
+        wire.safety_identifier or wire.user,
     )
 
 

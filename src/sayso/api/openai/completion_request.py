@@ -19,12 +19,13 @@ _EXPECTED = "one of a string, array of strings, array of integers, or array of i
 
 @dataclass(frozen=True, slots=True)
 class CompletionCall:
-    """A completion request with what only its answer's form depends on."""
+    """A completion request with what only its answer's form depends on, and the caller's own user."""
 
     request: CompletionRequest
     stream: bool = False
     include_usage: bool = False
     continuous_usage: bool = False
+    end_user: str | None = None
 
 
 def completion_call(body: JsonObject, extras: VendorExtras) -> CompletionCall:
@@ -53,7 +54,7 @@ def completion_call(body: JsonObject, extras: VendorExtras) -> CompletionCall:
         echo=bool(wire.echo),
     )
     usage = include_usage(stream, wire.stream_options)
-    return CompletionCall(request, stream, usage, continuous_usage(wire.stream_options))
+    return CompletionCall(request, stream, usage, continuous_usage(wire.stream_options), wire.user)
 
 
 def _check_best_of(best_of: int | None, n: int) -> None:

@@ -30,7 +30,9 @@ async def create_completion(request: Request, caller: CallerDep, services: Servi
     head = AnswerHead.now(new_completion_id(), route.model, route.info.fingerprint)
     exchange = None
     if services.keeper is not None:
-        exchange = await services.keeper.begin(caller, "completion", head.id, route.snapshot.id, call.request)
+        exchange = await services.keeper.begin(
+            caller, "completion", head.id, route.snapshot.id, call.request, end_user=call.end_user
+        )
     events = run_completion(
         route, origin, call.request, services.ledger, exchange, salts=services.cache_salts
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sayso.api.openai.answer import AnswerHead
+from sayso.api.openai.chat_request import ChatCall
 from sayso.api.openai.chat_response import chat_completion
 from sayso.core.chat import TokenLogprob
 from sayso.core.collected import CollectedCall, CollectedChoice
@@ -12,16 +13,17 @@ from sayso.inference.keeping import ToStore
 from sayso.inference.stored_completions import StoredCompletion
 
 
-def to_store(head: AnswerHead, metadata: dict[str, str], *, legacy_functions: bool) -> ToStore:
-    """Return what else it takes to show the answer again."""
+def to_store(head: AnswerHead, call: ChatCall) -> ToStore:
+    """Return what else it takes to show the answer, and the messages, again."""
     return ToStore(
         {
             "created": head.created,
             "model": head.model,
             "system_fingerprint": head.fingerprint,
-            "legacy_functions": legacy_functions,
+            "legacy_functions": call.legacy_functions,
+            "content_parts": call.content_parts,
         },
-        metadata,
+        call.metadata,
     )
 
 
@@ -42,10 +44,11 @@ def completion_object(stored: StoredCompletion) -> dict[str, object]:
 
 
 def message_objects(stored: StoredCompletion) -> list[dict[str, object]]:
-    """Return the messages that it answered, each with an id; content parts were joined into `content`."""
+    """Return the messages that it answered, each with an id; `content` joins what came in parts."""
     messages: Any = stored.request["messages"]
+    parts: Any = stored.answer.get("content_parts") or [None] * len(messages)
     return [
-        {"id": f"{stored.id}-{place}", **_message(message), "content_parts": None}
+        {"id": f"{stored.id}-{place}", **_message(message), "content_parts": parts[place]}
         for place, message in enumerate(messages)
     ]
 
