@@ -1,6 +1,7 @@
 """Write docs/settings.md from the settings themselves."""
 
 import sys
+from datetime import date
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Literal, get_args, get_origin
@@ -8,7 +9,15 @@ from typing import Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from sayso.config import CLIENT_VARIABLES, CONFIG_VARIABLE, ENV_PREFIX, ModelEntry, ModelFile, Settings
+from sayso.config import (
+    CLIENT_VARIABLES,
+    CONFIG_VARIABLE,
+    ENV_PREFIX,
+    DeprecationEntry,
+    ModelEntry,
+    ModelFile,
+    Settings,
+)
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 
@@ -57,7 +66,14 @@ def kind_of(annotation: object) -> str:
         return "tables" if get_args(annotation)[0] is ModelFile else "list of strings"
     if get_origin(annotation) is dict:
         return "table"
-    words = {bool: "true or false", int: "integer", float: "number", str: "string", Path: "path"}
+    words = {
+        bool: "true or false",
+        int: "integer",
+        float: "number",
+        str: "string",
+        Path: "path",
+        date: "date",
+    }
     return next(word for known, word in words.items() if known is annotation)
 
 
@@ -92,6 +108,9 @@ def page() -> str:
             table(ModelEntry),
             '\n## A file of it: `[[models."ID".files]]`\n',
             table(ModelFile),
+            '\n## A name that comes to an end: `[deprecations."NAME"]`\n',
+            "What is said of a name while the server runs, with `sayso models deprecate`, goes before.\n",
+            table(DeprecationEntry),
             "",
         ]
     )

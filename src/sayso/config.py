@@ -7,6 +7,7 @@ a setting is refused wherever it stands. No other module reads the environment.
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -124,6 +125,26 @@ class ModelEntry(BaseModel):
             raise ValueError("'repo' needs 'revision'")
         if (self.engine == "upstream") != bool(self.base_url):
             raise ValueError("'base_url' and the engine 'upstream' go together")
+        return self
+
+
+class DeprecationEntry(BaseModel):
+    """When a model's name stops being advised, and when it stops working."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    deprecated: date = Field(description="Day (UTC) from which on it should not be used for anything new.")
+    shutdown: date | None = Field(
+        default=None,
+        description="Day at whose begin (UTC) it stops working.",
+        json_schema_extra={"shown_default": "never"},
+    )
+    replacement: str = Field(default="", description="Name to use instead.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "DeprecationEntry":
+        if self.shutdown is not None and self.shutdown < self.deprecated:
+            raise ValueError("'shutdown' comes before 'deprecated'")
         return self
 
 
@@ -280,7 +301,13 @@ class Settings(BaseSettings):
     )
     aliases: dict[str, str] = Field(
         default_factory=dict[str, str],
-        description="More names for models, each to an alias or a snapshot. In the environment, JSON.",
+        description="More names for models, each to an alias or a snapshot; the first time that a server "
+        "starts with one it is written down, and `sayso models alias` moves it. In the environment, JSON.",
+        json_schema_extra={"shown_default": "none"},
+    )
+    deprecations: dict[str, DeprecationEntry] = Field(
+        default_factory=dict[str, DeprecationEntry],
+        description="Names of models that come to an end, a table each (below). In the environment, JSON.",
         json_schema_extra={"shown_default": "none"},
     )
     models: dict[str, ModelEntry] = Field(
@@ -424,9 +451,9 @@ def _explain(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f"setting '{where}': {first['msg']}" if where else first["msg"]
-    fields = {1: Settings.model_fields, 3: ModelEntry.model_fields}.get(
-        len(first["loc"]), ModelFile.model_fields
-    )
+    tables = {"deprecations": DeprecationEntry.model_fields}
+    entry = tables.get(str(first["loc"][0]), ModelEntry.model_fields)
+    fields = {1: Settings.model_fields, 3: entry}.get(len(first["loc"]), ModelFile.model_fields)
     return f"unknown setting '{where}'{_nearest(str(first['loc'][-1]), set(fields))}"
 
 

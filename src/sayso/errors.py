@@ -12,10 +12,12 @@
     │   ├── AuthenticationFailed       no key, or not one of ours
     │   ├── PermissionRefused          a good key without this right
     │   ├── ModelNotFound              no such model here
+    │   │   └── ModelRetired           there was one of that name, and it was shut down
     │   ├── ObjectNotFound             no such object, or a stranger's
     │   ├── RateLimited                too much in this minute or day: come back after `retry_after`
     │   ├── QuotaExceeded              the budget is spent, or not enough of it is left
     │   ├── IdempotencyConflict        another request has, or had, this idempotency key
+    │   ├── SnapshotInUse              somebody needs the snapshot that is to be removed
     │   ├── CapacityUnavailable        no machine here has that much left
     │   ├── InstanceStateConflict      a dedicated instance can not do this in the state that it is in
     │   └── InstanceOverloaded         as many requests as its load allows: come back after `retry_after`
@@ -31,6 +33,7 @@ never hold content, file names or keys of somebody else.
 """
 
 import math
+from datetime import UTC, datetime
 from typing import Literal
 
 
@@ -132,6 +135,23 @@ class ModelNotFound(RequestError):
             f"The model `{model}` does not exist or you do not have access to it.",
             code="model_not_found",
         )
+
+
+class ModelRetired(ModelNotFound):
+    """A model of that name was shut down, at `moment` in Unix seconds; `replacement` may be empty."""
+
+    def __init__(self, model: str, moment: float, replacement: str = "") -> None:
+        super().__init__(model)
+        day = datetime.fromtimestamp(moment, UTC).date().isoformat()
+        advice = f" Use `{replacement}` instead." if replacement else ""
+        self.message = f"The model `{model}` has been deprecated and was shut down on {day}.{advice}"
+
+
+class SnapshotInUse(RequestError):
+    """A snapshot can not be removed: the message says who holds it."""
+
+    def __init__(self, snapshot: str, reason: str) -> None:
+        super().__init__(f"The snapshot `{snapshot}` can not be removed: {reason}.", code="snapshot_in_use")
 
 
 class ObjectNotFound(RequestError):

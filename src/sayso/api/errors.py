@@ -33,6 +33,7 @@ from sayso.errors import (
     RateLimited,
     RequestError,
     SaysoError,
+    SnapshotInUse,
     StorageUnavailable,
     UnsupportedParameter,
 )
@@ -108,6 +109,7 @@ _REQUEST_STATUS: dict[type[RequestError], int] = {
     MethodNotSupported: 405,
     BodyTimeout: 408,
     IdempotencyConflict: 409,
+    SnapshotInUse: 409,
     CapacityUnavailable: 409,
     InstanceStateConflict: 409,
     BodyTooLarge: 413,

@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from sayso.billing.ledger import Ledger
+from sayso.catalog.name_watch import NameWatch
 from sayso.core.caller import AdminCaller, Caller
 from sayso.core.speech import Audio
 from sayso.errors import AuthenticationFailed
@@ -100,7 +102,8 @@ class Services:
     do not match. `organization_slug` is what the `openai-organization` header says. `vendor_extras` tells
     whether fields that OpenAI does not have are ignored or refused. `retention` is
     what keeps content, and `keeper` the way into it, None where nothing is kept.
-    `cache_salts` part the engines' caches.
+    `cache_salts` part the engines' caches. `names` follows what models are called, and `models_dir` is where
+    their files lie; None where there is no database.
     """
 
     router: Router
@@ -120,3 +123,5 @@ class Services:
     retention: Retention | None = None
     keeper: Keeper | None = None
     cache_salts: CacheSalts = field(default_factory=CacheSalts)
+    names: NameWatch | None = None
+    models_dir: Path | None = None

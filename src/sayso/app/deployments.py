@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sayso.catalog.catalogue import EMBEDDED_CHAT, EMBEDDED_SPEECH, Catalogue
 from sayso.catalog.materialize import materialize, pin
-from sayso.catalog.snapshot import Snapshot, UpstreamSource
+from sayso.catalog.snapshot import HubSource, Snapshot, UpstreamSource
 from sayso.config import SCRIPTED, Settings, read_secret
 from sayso.dedicated.machine import this_machine
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
@@ -45,14 +45,21 @@ class Engines:
 def plan(settings: Settings, catalogue: Catalogue) -> tuple[Snapshot, ...]:
     """Return the snapshots to serve: those that are named, or the embedded ones and the operator's own.
 
-    Raises `ConfigurationError` for a name that is not in the catalogue.
+    Those that a project has pinned are served too, as far as they are on this machine. Raises
+    `ConfigurationError` for a name that is not in the catalogue.
     """
     names = settings.load_models or (EMBEDDED_CHAT, EMBEDDED_SPEECH, *settings.models)
     try:
         snapshots = {snapshot.id: snapshot for snapshot in map(catalogue.resolve, names)}
     except ModelNotFound as error:
         raise ConfigurationError(f"setting 'load_models': {error.message}") from None
-    return tuple(snapshots.values())
+    pinned = {pin.snapshot for pin in catalogue.names.pins.values()}
+    here = {snapshot.id: snapshot for snapshot in catalogue.snapshots if not _is_to_pull(snapshot)}
+    return tuple({**snapshots, **{name: here[name] for name in sorted(pinned) if name in here}}.values())
+
+
+def _is_to_pull(snapshot: Snapshot) -> bool:
+    return isinstance(snapshot.source, HubSource) and not snapshot.files
 
 
 def prepare(snapshots: tuple[Snapshot, ...], models_dir: Path, progress: Progress) -> tuple[Deployment, ...]:

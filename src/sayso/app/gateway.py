@@ -18,6 +18,7 @@ from sayso.audio.decoding import AudioDecoder
 from sayso.billing.ledger import Ledger
 from sayso.billing.settlement_spool import SettlementSpool
 from sayso.catalog.catalogue import Catalogue
+from sayso.catalog.name_watch import NameWatch
 from sayso.config import Settings
 from sayso.core.caller import AdminCaller, Caller
 from sayso.engines.supervisor import HostState
@@ -67,6 +68,7 @@ class Gateway:
         self.health = GatewayHealth(
             Readiness(self.engines.chat, self.engines.speech), tenancy.database, self._ledger
         )
+        self._names = NameWatch(tenancy.database, catalogue)
         self.app: FastAPI = create_api(self._services(catalogue))
         self._tellers = tellers(settings)
         self._regular: list[asyncio.Task[None]] = []
@@ -83,6 +85,7 @@ class Gateway:
             asyncio.create_task(self._flush_regularly()),
             asyncio.create_task(self._watch_spending()),
             asyncio.create_task(self._forget_regularly()),
+            asyncio.create_task(self._names.run()),
         ]
 
     async def ready(self) -> None:
@@ -139,6 +142,8 @@ class Gateway:
             keeper=Keeper(self._retention.store) if self.settings.retention_days else None,
             invoice_texts=InvoiceTexts(self.settings.invoice_seller, self.settings.invoice_note),
             cache_salts=CacheSalts.under(self._tenancy.pepper),
+            names=self._names,
+            models_dir=self.settings.data_dir / "models",
         )
 
     async def _organization_slug(self, caller: Caller | AdminCaller) -> str:

@@ -18,7 +18,7 @@ async def prices_in_force(settings: Settings) -> PriceBookVersion:
 
     Raises `ConfigurationError` and `StorageUnavailable`.
     """
-    if _is_there(settings.database_url):
+    if is_there(settings.database_url):
         async with Database.open(settings.database_url) as database:
             await migrate(database)
             async with database.read() as session:
@@ -29,8 +29,8 @@ async def prices_in_force(settings: Settings) -> PriceBookVersion:
     return PriceBookVersion(0, launch.version, 0, launch.rows)
 
 
-def _is_there(url: str) -> bool:
-    """Tell whether there can be prices at `url`: of a file only, whether it exists."""
+def is_there(url: str) -> bool:
+    """Tell whether there can be anything at `url`: of a file only, whether it exists."""
     try:
         parsed = make_url(url)
     except ArgumentError:

@@ -82,6 +82,22 @@ async def gather_names(db: Database, targets: Mapping[str, str]) -> None:
             await session.flush()
 
 
+async def carry_limits(session: AsyncSession, old: str, new: str, project: str | None = None) -> None:
+    """Have the limits that projects have of one snapshot hold of another, where that has none of its own.
+
+    To be called where a name is moved, so that nobody's limits are left behind; `project` is the one whose
+    name it is, None for all.
+    """
+    query = select(RateLimit).where(RateLimit.model == old, RateLimit.scope_kind == "project")
+    if project is not None:
+        query = query.where(RateLimit.scope_id == project)
+    for row in (await session.scalars(query)).all():
+        identity = (row.scope_id, row.scope_kind, new, row.meter, row.period)
+        if await session.get(RateLimit, identity) is None:
+            session.add(_row(identity, row.value))
+    await session.flush()
+
+
 def _of(scope: Scope) -> Select[RateLimit]:
     return select(RateLimit).where(RateLimit.scope_id == scope.id, RateLimit.scope_kind == scope.kind)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import aiohttp
 
 from sayso.app.deployments import plan
+from sayso.app.names import catalogue_in_force
 from sayso.app.server_file import ServerFile
 from sayso.app.tenancy import open_tenancy
-from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.materialize import materialize, pin
 from sayso.catalog.snapshot import UpstreamSource
 from sayso.catalog.storage import verify
@@ -59,7 +59,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from asyncio.run(retention_findings(settings, server_runs=server_runs))
     brought = bool(settings.retention_key or settings.retention_key_file)
     yield from content_findings(settings.retention_keys_dir, key_from_outside=brought)
-    yield attempt("models", lambda: _models(settings))
+    yield attempt("models", lambda: asyncio.run(_models(settings)))
     yield attempt("server", lambda: asyncio.run(_server(settings)))
 
 
@@ -87,9 +87,9 @@ async def _database(settings: Settings) -> str:
         return "up to date"
 
 
-def _models(settings: Settings) -> str:
+async def _models(settings: Settings) -> str:
     models_dir = settings.data_dir / "models"
-    catalogue = Catalogue.load(models_dir, settings.models, settings.aliases)
+    catalogue = await catalogue_in_force(settings)
     snapshots = plan(settings, catalogue)
     for snapshot in snapshots:
         if not isinstance(snapshot.source, UpstreamSource) and snapshot.engine not in SCRIPTED:

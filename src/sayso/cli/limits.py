@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
+from sayso.app.names import named_catalogue
 from sayso.billing.budgets import BudgetInterval, BudgetStanding, budgets
 from sayso.billing.ledger import wall_clock
 from sayso.billing.money import NANO_PER_CENT, format_usd, parse_usd
 from sayso.billing.rate_limits import ALL_MODELS, LimitKey, ModelLimits, scope_limits
 from sayso.billing.scopes import Scope
-from sayso.catalog.catalogue import Catalogue
 from sayso.cli.console import fail, id_table, out, plain
 from sayso.cli.database import OrgOption, with_database
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
@@ -175,7 +175,9 @@ async def _apply(
     if model is not None and (scope.kind != "project" or changes.budgets):
         raise InvalidRequest("Only a project has limits for single models, and no budgets for them.")
     if changes.rates:
-        snapshot = ALL_MODELS if model is None else _catalogue(settings).resolve(model).id
+        snapshot = ALL_MODELS
+        if model is not None:
+            snapshot = (await named_catalogue(settings, db)).resolve(model, scope.id).id
         asked = {f"{at.meter}_per_{at.period}": value for at, value in changes.rates.items()}
         limit_id = f"rl-{model or EVERY_MODEL}"
         await change_limits(db, by, scope, snapshot, changes.rates, asked=asked, limit_id=limit_id)
@@ -206,10 +208,6 @@ def _cents(text: str) -> int:
     if rest or cents < 1:
         raise InvalidRequest("A budget is a cent or more, in whole cents, such as 12.50.")
     return cents
-
-
-def _catalogue(settings: Settings) -> Catalogue:
-    return Catalogue.load(settings.data_dir / "models", settings.models, settings.aliases)
 
 
 def _print(standing: Standing, *, as_json: bool) -> None:

@@ -1,20 +1,23 @@
 """`sayso models`: what can be served, and how to fetch more."""
 
+import asyncio
 import json
 from typing import Annotated
 
 import typer
 
 from sayso.app.deployments import plan
+from sayso.app.names import catalogue_in_force
 from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.materialize import remake
 from sayso.catalog.snapshot import FolderSource, HubSource, PackageSource, Snapshot, UpstreamSource
 from sayso.cli.console import FileProgress, id_table, out, refusals
+from sayso.cli.model_names import alias_command, aliases_command, rollback_command
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.config import load_settings
 from sayso.errors import ModelNotFound
 
-models_app = typer.Typer(help="Show models and fetch more.", invoke_without_command=True)
+models_app = typer.Typer(help="Show models, fetch more, name them.", invoke_without_command=True)
 
 
 @models_app.callback()
@@ -29,7 +32,7 @@ def list_command(
         return
     with refusals():
         settings = load_settings(config, data_dir=data_dir)
-        catalogue = Catalogue.load(settings.data_dir / "models", settings.models, settings.aliases)
+        catalogue = asyncio.run(catalogue_in_force(settings))
         served = {snapshot.id for snapshot in plan(settings, catalogue)}
     snapshots = catalogue.snapshots
     names = _names(catalogue)
@@ -62,7 +65,7 @@ def pull_command(
     with refusals():
         settings = load_settings(config, data_dir=data_dir)
         models_dir = settings.data_dir / "models"
-        catalogue = Catalogue.load(models_dir, settings.models, settings.aliases)
+        catalogue = asyncio.run(catalogue_in_force(settings))
         try:
             wanted: Snapshot | str = catalogue.resolve(model)
         except ModelNotFound:
@@ -76,6 +79,11 @@ def pull_command(
         finally:
             progress.close()
     out.print(f"{pulled.id} is here. Serve it: SAYSO_LOAD_MODELS={pulled.id} sayso serve", markup=False)
+
+
+models_app.command("alias")(alias_command)
+models_app.command("rollback")(rollback_command)
+models_app.command("aliases")(aliases_command)
 
 
 def _names(catalogue: Catalogue) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sayso.app.names import catalogue_in_force
 from sayso.app.prices import prices_in_force
 from sayso.billing.comparison import reference_prices, stated_price, times, verdict
 from sayso.billing.money import format_usd
@@ -17,7 +18,7 @@ from sayso.billing.pricing import Kind, Line, PriceBookVersion, PriceRow, line
 from sayso.catalog.catalogue import Catalogue
 from sayso.cli.console import id_table, out, refusals
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
-from sayso.config import Settings, load_settings
+from sayso.config import load_settings
 from sayso.core.metering import Meter
 from sayso.errors import InvalidRequest, ModelNotFound
 
@@ -59,7 +60,7 @@ def price_command(
         if tokens is None and audio_minutes is None and model is None and compare is None:
             _print_list(book, as_json=as_json)
             return
-        catalogue = _catalogue(settings)
+        catalogue = asyncio.run(catalogue_in_force(settings))
         if tokens is None and audio_minutes is None:
             kind = _named(catalogue, book, model)[1] if model else "chat"
             tokens, audio_minutes = (1_000, None) if kind == "chat" else (None, "1")
@@ -183,7 +184,3 @@ def _as_dict(book: PriceBookVersion, offer: _Offer, rival: PriceRow | None) -> d
             "text": _comparison(offer.row, rival),
         }
     return answer
-
-
-def _catalogue(settings: Settings) -> Catalogue:
-    return Catalogue.load(settings.data_dir / "models", settings.models, settings.aliases)

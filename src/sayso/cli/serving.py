@@ -9,6 +9,7 @@ from rich.status import Status
 
 from sayso.app.deployments import plan, prepare
 from sayso.app.gateway import Gateway
+from sayso.app.names import check_pins, follow_names
 from sayso.app.retention import open_retention
 from sayso.app.server import event_loop, listen, serve
 from sayso.app.server_file import ServerFile
@@ -33,13 +34,16 @@ def run_server(settings: Settings) -> None:
 async def _serve(settings: Settings, bound: socket.socket) -> None:
     tenancy = await open_tenancy(settings, with_first_tenant=True)
     models_dir = settings.data_dir / "models"
-    catalogue = Catalogue.load(models_dir, settings.models, settings.aliases)
+    catalogue = Catalogue.of(settings)
+    await follow_names(settings, catalogue, tenancy.database)
     await gather_names(tenancy.database, catalogue.aliases)
     progress = FileProgress()
     try:
         deployments = prepare(plan(settings, catalogue), models_dir, progress)
     finally:
         progress.close()
+    catalogue.know(deployment.snapshot for deployment in deployments)
+    check_pins(catalogue)
     retention = await open_retention(settings, tenancy.database)
     gateway = Gateway(settings, catalogue, deployments, tenancy, retention)
     base_url = _base_url(bound)

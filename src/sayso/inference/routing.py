@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sayso.catalog.catalogue import Catalogue, ModelListing
+from sayso.catalog.names import Deprecation
 from sayso.catalog.snapshot import Kind, Snapshot
 from sayso.core.caller import Caller, ModelPermission
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
@@ -12,22 +13,24 @@ from sayso.errors import InvalidRequest, ModelNotFound, PermissionRefused
 
 @dataclass(frozen=True, slots=True)
 class ChatRoute:
-    """Where a chat goes. `model` is the name that the caller used."""
+    """Where a chat goes. `model` is the name that the caller used, `deprecation` what is said of its end."""
 
     model: str
     snapshot: Snapshot
     engine: ChatEngine
     info: EngineInfo
+    deprecation: Deprecation | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechRoute:
-    """Where speech goes. `model` is the name that the caller used."""
+    """Where speech goes. `model` is the name that the caller used, `deprecation` what is said of its end."""
 
     model: str
     snapshot: Snapshot
     engine: SpeechEngine
     info: EngineInfo
+    deprecation: Deprecation | None = None
 
 
 class Router:
@@ -36,68 +39,86 @@ class Router:
     def __init__(
         self, catalogue: Catalogue, chat: Mapping[str, ChatEngine], speech: Mapping[str, SpeechEngine]
     ) -> None:
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         self._chat = chat
         self._speech = speech
+
+    @property
+    def served(self) -> frozenset[str]:
+        """The ids of the snapshots that are served."""
+        return frozenset((*self._chat, *self._speech))
 
     async def chat(self, model: str, caller: Caller | None = None) -> ChatRoute:
         """Route a chat or completion of a caller, or of somebody who may use everything.
 
-        Raises `ModelNotFound`, `PermissionRefused` for a model that is not permitted, `InvalidRequest` for a
-        model of another kind, `EngineUnavailable` while the engine loads or restarts.
+        Raises `ModelNotFound`, also as `ModelRetired`, `PermissionRefused` for a model that is not permitted,
+        `InvalidRequest` for a model of another kind, `EngineUnavailable` while the engine loads or restarts.
         """
-        snapshot = self._snapshot(model, "chat", caller)
+        snapshot, deprecation = self._snapshot(model, "chat", caller)
         engine = self._chat.get(snapshot.id)
         if engine is None:
             raise ModelNotFound(model)
-        return ChatRoute(model, snapshot, engine, await engine.info())
+        return ChatRoute(model, snapshot, engine, await engine.info(), deprecation)
 
     async def speech(self, model: str, caller: Caller | None = None) -> SpeechRoute:
         """Route a transcription, translation or language detection; raises as `chat` does."""
-        snapshot = self._snapshot(model, "speech", caller)
+        snapshot, deprecation = self._snapshot(model, "speech", caller)
         engine = self._speech.get(snapshot.id)
         if engine is None:
             raise ModelNotFound(model)
-        return SpeechRoute(model, snapshot, engine, await engine.info())
+        return SpeechRoute(model, snapshot, engine, await engine.info(), deprecation)
 
     def models(self, caller: Caller | None = None) -> tuple[ModelListing, ...]:
         """Return every name that such a caller's request may use."""
-        served = self._catalogue.listing({*self._chat, *self._speech})
+        served = self.listing(_project(caller))
         permission = _permission(caller)
         if permission is None:
             return served
-        return tuple(one for one in served if permission.permits(self._names(one.snapshot)))
+        return tuple(one for one in served if permission.permits(self._names(one.id, one.snapshot, caller)))
+
+    def listing(self, project: str | None = None) -> tuple[ModelListing, ...]:
+        """Return every name that is served, as it stands for a project, whatever that may use."""
+        return self.catalogue.listing(self.served, project)
 
     def model(self, name: str, caller: Caller | None = None) -> ModelListing:
-        """Return one name. Raises `ModelNotFound`, `PermissionRefused` for one that is not permitted."""
-        for listing in self.models():
+        """Return one name; raises as `chat` does, save `EngineUnavailable`."""
+        for listing in self.listing(_project(caller)):
             if listing.id == name:
                 self._check(name, listing.snapshot, caller)
                 return listing
+        snapshot = self.catalogue.resolve(name, _project(caller)).id
+        self._check(name, snapshot, caller)
+        self.catalogue.deprecation(name, snapshot)
         raise ModelNotFound(name)
 
-    def _names(self, snapshot: str) -> tuple[str, ...]:
+    def _names(self, model: str, snapshot: str, caller: Caller | None) -> tuple[str, ...]:
         """All names of a snapshot: what is permitted, or not, under one of them is so under all."""
-        return tuple(listing.id for listing in self._catalogue.listing({snapshot}))
+        listed = self.catalogue.listing({snapshot}, _project(caller))
+        return (model, *(listing.id for listing in listed))
 
     def _check(self, model: str, snapshot: str, caller: Caller | None) -> None:
         permission = _permission(caller)
-        if permission is not None and not permission.permits(self._names(snapshot)):
+        if permission is not None and not permission.permits(self._names(model, snapshot, caller)):
             raise PermissionRefused(
                 f"Your project does not have access to the model `{model}`.", code="model_not_found"
             )
 
-    def _snapshot(self, model: str, kind: Kind, caller: Caller | None) -> Snapshot:
-        snapshot = self._catalogue.resolve(model)
+    def _snapshot(self, model: str, kind: Kind, caller: Caller | None) -> tuple[Snapshot, Deprecation | None]:
+        snapshot = self.catalogue.resolve(model, _project(caller))
         self._check(model, snapshot.id, caller)
+        deprecation = self.catalogue.deprecation(model, snapshot.id)
         if snapshot.kind != kind:
             raise InvalidRequest(
                 f"The model `{model}` is not a {kind} model and is not supported by this endpoint.",
                 param="model",
                 code="model_not_supported",
             )
-        return snapshot
+        return snapshot, deprecation
 
 
 def _permission(caller: Caller | None) -> ModelPermission | None:
     return None if caller is None else caller.models
+
+
+def _project(caller: Caller | None) -> str | None:
+    return None if caller is None else caller.project_id

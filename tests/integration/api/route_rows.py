@@ -140,6 +140,9 @@ ROWS: dict[tuple[str, str], Row] = {
     ("DELETE", f"{PROJECT}/spend_alerts/{{alert_id}}"): Row(ids=OF_PROJECT),
     ("GET", f"{ORG}/price_books"): Row(),
     ("POST", f"{ORG}/price_books"): Row(PRICES),
+    ("GET", f"{ORG}/model_aliases"): Row(),
+    ("POST", f"{ORG}/model_aliases"): Row({"alias": "one-more", "snapshot": "fake-chat"}),
+    ("POST", f"{ORG}/model_aliases/rollback"): Row({"alias": "one-more"}, owner=400),  # it has not moved
     ("GET", f"{ORG}/invoices"): Row(),
     ("GET", f"{ORG}/invoices/{{month}}"): Row(ids={"month": "2026-01"}),
     ("POST", f"{ORG}/invoices/{{month}}"): Row({}, ids={"month": "2026-01"}, owner=400),  # nothing was used

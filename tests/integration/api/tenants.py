@@ -15,6 +15,7 @@ from sayso.api.application import create_api
 from sayso.api.services import Services
 from sayso.billing.ledger import Ledger
 from sayso.billing.price_book import ensure_launch_prices
+from sayso.catalog.name_watch import NameWatch
 from sayso.core.caller import AdminCaller, Caller, ModelPermission
 from sayso.db.migrate import migrate
 from sayso.db.session import Database
@@ -110,6 +111,8 @@ async def two_tenants(services: Services, url: str) -> AsyncIterator[Tenants]:
             organization_slug=slug,
             retention=retention,
             keeper=Keeper(retention.store),
+            names=NameWatch(db, services.router.catalogue),
+            models_dir=folder / "models",
         )
         made = Tenants(
             create_api(real),

@@ -31,6 +31,8 @@ EXAMPLES: tuple[SaysoError, ...] = (
     errors.AuthenticationFailed("m"),
     errors.PermissionRefused("m"),
     errors.ModelNotFound("m"),
+    errors.ModelRetired("m", 0.0),
+    errors.SnapshotInUse("m", "r"),
     errors.ObjectNotFound("m"),
     UnknownUrl("GET", "/"),
     MethodNotSupported("PUT"),

@@ -98,7 +98,7 @@ def _models(scope: Scope, services: Services) -> dict[str, str]:
     """Return the names that may be limited, each with its snapshot; of a project, models on their own too."""
     models = {EVERY_MODEL: ALL_MODELS}
     if scope.kind == "project":
-        models |= {one.id: one.snapshot for one in sorted(services.router.models(), key=lambda one: one.id)}
+        models |= {one.id: one.snapshot for one in services.router.listing(scope.id)}
     return models
 
 
