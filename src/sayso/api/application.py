@@ -9,6 +9,7 @@ from sayso.api.admin.accounts import account_routers
 from sayso.api.admin.models import model_routers
 from sayso.api.admin.money import money_routers
 from sayso.api.direct_route import DirectApi, DirectEndpoints, direct_routes
+from sayso.api.documentation.routes import documentation_router
 from sayso.api.errors import MethodNotSupported, UnknownUrl, WireError, to_wire
 from sayso.api.health import health_router
 from sayso.api.middleware import RequestFrame
@@ -27,11 +28,12 @@ _OPENAI = (chat_router, stored_completions_router, completions_router, models_ro
 def create_api(services: Services) -> FastAPI:
     """Return the application; it starts and stops nothing.
 
-    The interactive pages are off, for they load scripts from elsewhere; `/openapi.json` is there.
+    FastAPI's interactive pages are off, for they load scripts from elsewhere; `/docs` is ours.
     """
     app = DirectApi(title="sayso", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = services
-    for router in (*_OPENAI, health_router, *account_routers, *money_routers, *model_routers):
+    pages = (health_router, documentation_router)
+    for router in (*_OPENAI, *pages, *account_routers, *money_routers, *model_routers):
         app.include_router(router)
     app.add_exception_handler(SaysoError, _sayso_error)
     app.add_exception_handler(RequestValidationError, _validation_error)

@@ -72,6 +72,7 @@ def _base_url(bound: socket.socket) -> str:
 
 def _welcome(base_url: str, tenancy: Tenancy, data_dir: Path) -> None:
     out.print(f"\nsayso is ready at [bold]{base_url}[/bold]")
+    out.print(f"Documentation: {base_url.removesuffix('/v1')}/docs")
     if tenancy.first is None:
         out.print("Another key: sayso keys create --name NAME")
         return

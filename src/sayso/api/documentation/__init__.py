@@ -1,0 +1,1 @@
+"""The documentation as pages at /docs: the Markdown files of `docs/`, which come with the package."""

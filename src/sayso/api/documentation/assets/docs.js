@@ -1,0 +1,112 @@
+// The search, buttons that copy code, and the list of contents of narrow screens.
+
+const input = document.getElementById("search");
+const found = document.getElementById("found");
+let entries = null;
+let chosen = -1;
+
+async function load() {
+  entries ??= fetch("/docs/search.json").then((answer) => answer.json());
+  return entries;
+}
+
+function score(entry, words) {
+  const title = entry.title.toLowerCase();
+  const page = entry.page.toLowerCase();
+  const text = entry.text.toLowerCase();
+  let total = 0;
+  for (const word of words) {
+    const here = (title.includes(word) ? 10 : 0) + (title.startsWith(word) ? 5 : 0) + (page.includes(word) ? 2 : 0)
+      + Math.min(text.split(word).length - 1, 3);
+    if (here === 0) return 0;
+    total += here;
+  }
+  return total;
+}
+
+function excerpt(text, word) {
+  const at = Math.max(0, text.toLowerCase().indexOf(word) - 30);
+  return (at > 0 ? "…" : "") + text.slice(at, at + 120);
+}
+
+function show(hits, word) {
+  chosen = -1;
+  found.replaceChildren(...hits.map((entry, number) => {
+    const item = document.createElement("li");
+    item.id = `found-${number}`;
+    item.role = "option";
+    item.dataset.at = entry.at;
+    for (const [name, text] of [["where", entry.page], ["title", entry.title], ["said", excerpt(entry.text, word)]]) {
+      const part = document.createElement("span");
+      part.className = name;
+      part.textContent = text;
+      item.append(part);
+    }
+    item.addEventListener("mousedown", () => location.assign(entry.at));
+    return item;
+  }));
+  found.hidden = hits.length === 0;
+  input.setAttribute("aria-expanded", String(hits.length > 0));
+  input.removeAttribute("aria-activedescendant");
+}
+
+async function search() {
+  const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return show([], "");
+  const all = await load();
+  const hits = all.map((entry) => [score(entry, words), entry]).filter(([points]) => points > 0);
+  hits.sort(([a], [b]) => b - a);
+  show(hits.slice(0, 12).map(([, entry]) => entry), words[0]);
+}
+
+function choose(step) {
+  const items = [...found.children];
+  if (items.length === 0) return;
+  chosen = (chosen + step + items.length) % items.length;
+  items.forEach((item, number) => item.setAttribute("aria-selected", String(number === chosen)));
+  items[chosen].scrollIntoView({ block: "nearest" });
+  input.setAttribute("aria-activedescendant", items[chosen].id);
+}
+
+input.addEventListener("focus", load);
+input.addEventListener("input", search);
+input.addEventListener("blur", () => show([], ""));
+input.addEventListener("keydown", (event) => {
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    event.preventDefault();
+    choose(event.key === "ArrowDown" ? 1 : -1);
+  } else if (event.key === "Enter") {
+    const item = found.children[Math.max(chosen, 0)];
+    if (item) location.assign(item.dataset.at);
+  } else if (event.key === "Escape") {
+    input.value = "";
+    show([], "");
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "/" && !/^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)) {
+    event.preventDefault();
+    input.focus();
+  }
+});
+
+for (const block of document.querySelectorAll("pre")) {
+  const frame = document.createElement("div");
+  frame.className = "code";
+  block.replaceWith(frame);
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(block.textContent);
+    button.textContent = "Copied";
+  });
+  frame.append(block, button);
+}
+
+const wide = matchMedia("(min-width: 62rem)");
+const contents = document.querySelector(".contents details");
+const unfold = () => { contents.open = wide.matches; };
+wide.addEventListener("change", unfold);
+unfold();

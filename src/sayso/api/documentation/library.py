@@ -1,0 +1,115 @@
+"""The pages of the documentation: read once, with their order and what the search looks through."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from posixpath import normpath
+
+from sayso.api.documentation.markdown import Rendered, Section, render
+
+START = "index"
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|//")
+_ITEM = re.compile(r"^- \[([^]]+)\]\(([^)]+)\.md\)", re.MULTILINE)
+_CHAPTER = re.compile(r"^## (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: `name` is its file without `.md`, `source` its Markdown."""
+
+    name: str
+    source: str
+    content: Rendered
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """Pages that belong together, in reading order: each with the name that the list of contents gives it."""
+
+    title: str
+    pages: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Every page by its name, and the order in which `index.md` lists them."""
+
+    pages: Mapping[str, Page]
+    chapters: tuple[Chapter, ...]
+
+    def around(self, name: str) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+        """Return the pages before and after one, as name and title, None where there are none."""
+        order = [entry for chapter in self.chapters for entry in chapter.pages]
+        at = next((number for number, entry in enumerate(order) if entry[0] == name), None)
+        if at is None:
+            return None, None
+        return order[at - 1] if at else None, order[at + 1] if at + 1 < len(order) else None
+
+    def search_entries(self) -> list[dict[str, str]]:
+        """Return every section of every page, for the search in the browser."""
+        return [
+            _entry(page, section)
+            for name in self.pages
+            if (page := self.pages[name]).name != START
+            for section in page.content.sections
+        ]
+
+
+@cache
+def library() -> Library:
+    """Return the pages that came with the package."""
+    return Library(_pages(), _chapters(_text(f"{START}.md")))
+
+
+def address(target: str, base: str) -> str:
+    """Return where a link in page `base` leads on the site; addresses elsewhere stay as they are."""
+    if _ADDRESS.match(target) or target.startswith("#"):
+        return target
+    path, hash_, anchor = target.partition("#")
+    folder = base.rpartition("/")[0]
+    name = normpath(f"{folder}/{path}" if folder else path).removesuffix(".md")
+    return f"/docs/{name}{hash_}{anchor}"
+
+
+def _pages() -> dict[str, Page]:
+    names = sorted(_names(""))
+    sources = {name: _text(f"{name}.md") for name in names}
+    return {
+        name: Page(name, source, render(source, lambda target, base=name: address(target, base)))  # type: ignore[misc]
+        for name, source in sources.items()
+    }
+
+
+def _names(folder: str) -> list[str]:
+    found = []
+    for entry in files(__package__).joinpath("pages", folder).iterdir():
+        path = f"{folder}/{entry.name}" if folder else entry.name
+        if entry.is_dir():
+            found += _names(path)
+        elif entry.name.endswith(".md"):
+            found.append(path.removesuffix(".md"))
+    return found
+
+
+def _text(path: str) -> str:
+    return files(__package__).joinpath("pages", path).read_text("utf-8")
+
+
+def _chapters(index: str) -> tuple[Chapter, ...]:
+    """Read the list of contents: `## Chapter` and `- [title](page.md)`."""
+    parts = _CHAPTER.split(index)[1:]
+    return tuple(
+        Chapter(title.strip(), tuple((name, said) for said, name in _ITEM.findall(text)))
+        for title, text in zip(parts[::2], parts[1::2], strict=True)
+    )
+
+
+def _entry(page: Page, section: Section) -> dict[str, str]:
+    return {
+        "page": page.content.title,
+        "title": section.title,
+        "at": f"/docs/{page.name}#{section.anchor}",
+        "text": section.text,
+    }

@@ -1,0 +1,134 @@
+"""/docs shows every page of docs/, whole, safely, and with links that lead somewhere."""
+
+import re
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import pytest
+
+from sayso.api.documentation.library import library
+from sayso.api.documentation.markdown import render
+from tests.integration.api.conftest import MakeWorld
+
+DOCS = Path(__file__).parents[3] / "docs"
+NAMES = sorted(str(path.relative_to(DOCS).with_suffix("")) for path in DOCS.rglob("*.md"))
+HERE = "http://sayso.test"
+
+
+class Page(HTMLParser):
+    """What a page loads, links to, and can be linked to at."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+        self.inline: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.anchors.add(given.get("id") or "")
+        self.inline += [name for name, _ in attrs if name.startswith("on") or name == "style"]
+        if tag in ("script", "img", "iframe"):
+            self.loads.append(given.get("src") or "inline")
+        elif tag == "link":
+            self.loads.append(given.get("href") or "")
+        elif tag == "a":
+            self.links.append(given.get("href") or "")
+
+
+@pytest.fixture
+async def site(make_world: MakeWorld) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(make_world().app)
+    async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
+        yield client
+
+
+async def test_every_page_is_there_and_every_link_leads_somewhere(site: httpx.AsyncClient) -> None:
+    pages: dict[str, Page] = {}
+    for path in ("/docs", *(f"/docs/{name}" for name in NAMES if name != "index")):
+        answer = await site.get(path)
+        assert answer.status_code == 200, path
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        pages[path] = Page(answer.text)
+    for path, page in pages.items():
+        assert page.inline == [], path
+        assert page.loads, path
+        for loaded in page.loads:
+            assert urlsplit(loaded).netloc == "", (path, loaded)
+            assert (await site.get(loaded)).status_code == 200, (path, loaded)
+        for link in page.links:
+            target = urlsplit(urljoin(f"{HERE}{path}", link))
+            if target.netloc != "sayso.test" or target.path.endswith(".md"):
+                continue
+            assert target.path in pages, (path, link)
+            assert target.fragment in pages[target.path].anchors | {""}, (path, link)
+
+
+async def test_the_list_of_contents_has_every_page() -> None:
+    listed = [name for chapter in library().chapters for name, _ in chapter.pages]
+    assert sorted([*listed, "index"]) == NAMES
+    assert len(set(listed)) == len(listed)
+
+
+async def test_nothing_from_elsewhere_may_run(site: httpx.AsyncClient) -> None:
+    policy = (await site.get("/docs/start")).headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"https?:", policy)
+
+
+async def test_a_page_that_has_not_changed_is_not_sent_again(site: httpx.AsyncClient) -> None:
+    first = await site.get("/docs/start")
+    again = await site.get("/docs/start", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs/nothing", "/docs/../README", "/docs/assets/routes.py", "/docs/nothing.md"]
+)
+async def test_what_is_no_page_is_not_found(site: httpx.AsyncClient, path: str) -> None:
+    answer = await site.get(httpx.URL(f"{HERE}{path}"))
+    assert answer.status_code == 404
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+async def test_a_page_is_there_as_markdown_too(site: httpx.AsyncClient) -> None:
+    answer = await site.get("/docs/start.md")
+    assert answer.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert answer.text == (DOCS / "start.md").read_text("utf-8")
+    listed = re.findall(r"\((/docs/[^)]+\.md)\)", (await site.get("/llms.txt")).text)
+    assert len(listed) == len(NAMES) - 1
+    for path in listed:
+        assert (await site.get(path)).status_code == 200
+
+
+async def test_the_search_knows_what_stands_in_every_section(site: httpx.AsyncClient) -> None:
+    entries = (await site.get("/docs/search.json")).json()
+    found = [entry["at"] for entry in entries if "make serve" in entry["text"]]
+    assert "/docs/start#serve" in found
+    shown = Page((await site.get("/docs/start")).text).anchors
+    ours = [urlsplit(entry["at"]).fragment for entry in entries if entry["at"].startswith("/docs/start#")]
+    assert ours
+    assert set(ours) <= shown
+
+
+def test_html_in_markdown_is_shown_and_not_obeyed() -> None:
+    shown = render("# A\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1)) `<b>`\n", str)
+    assert "<script" not in shown.html
+    assert "&lt;script&gt;" in shown.html
+    assert 'href="javascript:' not in shown.html
+    assert "<b>" not in shown.html
+
+
+def test_two_headings_of_one_name_have_two_anchors() -> None:
+    shown = render("# A\n\n## Same thing\n\none\n\n## Same thing\n\ntwo\n", str)
+    assert [(section.anchor, section.text) for section in shown.sections] == [
+        ("a", ""),
+        ("same-thing", "one"),
+        ("same-thing-1", "two"),
+    ]
