@@ -29,17 +29,23 @@ def test_a_server_on_sqlite_keeps_its_promise(tmp_path: Path) -> None:
     status, report = prove("--folder", str(tmp_path / "proof"), *SHORT)
     assert (status, report["ok"], failed(report)) == (0, True, [])
     kept = [line for line in report["lines"] if line["expected_record"]]
-    assert len(kept) == 9
-    assert len(report["lines"]) == 28
+    assert len(kept) == 10
+    assert len(report["lines"]) == 30
     for line in report["lines"]:
-        sights = (line["before"], line["not_yet"], line["after"])
+        sights = [line[name] for name in ("before", "not_yet", "unswept", "after")]
         if not line["expected_record"]:
-            assert sights == (None, None, None), line["route"]
+            assert sights == [None] * 4, line["route"]
             continue
         assert line["holds_canary"]
-        assert [sight["opened"] for sight in sights] == [True, True, False]
-        assert [sight["shown"] for sight in sights] == [True, True, False]
-        assert sights[2] == {"shown": False, "opened": False, "key": False, "ciphertext": False}
+        assert [sight["opened"] for sight in sights] == [True, True, True, False]
+        assert [sight["shown"] for sight in sights] == [True, True, False, False]
+        found = {"key": ["key store"], "ciphertext": ["database"]}
+        assert {name: sights[2][f"{name}_in"] for name in found} == found
+        assert not any(sights[3].values())
+    assert {one["now"] for one in report["fates"]} == {"file removed"}
+    assert {one["record_id"] for one in report["fates"]} == {one["record_id"] for one in kept}
+    sizes = {one["place"]: one["bytes"] for one in report["while_running"]}
+    assert all(sizes[place] > 0 for place in ("database", "write-ahead log and journals", "key store"))
     assert report["sweep_clock"] - report["started_at"] == (30 * 24 + 1) * 3_600_000_000
     assert {"gzip", "zlib"} <= set(report["compressions"])
     assert (tmp_path / "proof" / "server.log").stat().st_size > 0, "a named folder stays"
@@ -73,7 +79,7 @@ def test_an_auditor_reads_the_full_report() -> None:
     status, _, text = run_both()
     assert status == 0, text
     assert "PROOF OF RETENTION: everything is as promised" in text
-    assert text.count("\nok    ") == 15
+    assert text.count("\nok    ") == 18
     assert "WHAT THIS DOES NOT SHOW" in text
 
 

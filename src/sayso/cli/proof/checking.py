@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sayso.billing.verify import Verification
+from sayso.cli.proof.fates import Fate
 from sayso.cli.proof.looking import Exhibit, Sight
-from sayso.cli.proof.planting import STORED, Planted
+from sayso.cli.proof.planting import CHANGED, STORED, Planted
 from sayso.cli.proof.report import Check
 from sayso.jobs.data_receipts import ReceiptsCheck
 from sayso.retention.residue.scan import Hit
@@ -13,24 +14,29 @@ from sayso.retention.residue.scan import Hit
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """Everything that was seen; sights by record id, `hits` are canaries in the clear at the end."""
+    """Everything that was seen; sights by record id, `hits` are canaries in the clear at the end.
+
+    `unswept` is the same moment as `after`, and the same search, but before the sweep.
+    """
 
     planted: Sequence[Planted]
     exhibits: Sequence[Exhibit]
     before: Mapping[str, Sight]
     not_yet: Mapping[str, Sight]
+    unswept: Mapping[str, Sight]
     after: Mapping[str, Sight]
     first_records: int
     zero_records: int
     left: int
     destroyed: int
     receipts: ReceiptsCheck
+    fates: Sequence[Fate]
     hits: Sequence[Hit]
     books: Verification
 
     def is_kept(self, one: Planted) -> bool:
         """Return whether a record is to be expected: a request of the default organization was served."""
-        return one.subject == self.planted[0].subject and one.expected_status == 200
+        return one.subject.keeps and one.expected_status == 200
 
     @property
     def kept(self) -> list[str]:
@@ -54,7 +60,8 @@ def planting_checks(
 
     `listed` are the stored completions that it lists, for the default organization and the other.
     """
-    stored = next(one.record_id for one in planted if one.route == STORED)
+    kept = [one for one in planted if one.subject.keeps]
+    stored = [one.record_id for one in kept if one.route in (STORED, CHANGED)]
     wrong = [one for one in planted if not one.answered]
     named = "".join(f"; {one.canary.name}: {one.status}" for one in wrong)
     return (
@@ -65,7 +72,7 @@ def planting_checks(
         ),
         Check(
             "what was asked to be stored is listed, and nothing under zero retention",
-            [list(ids) for ids in listed] == [[stored], []],
+            [list(ids) for ids in listed] == [stored, []],
             f"{len(listed[0])} and {len(listed[1])}",
         ),
         Check(
@@ -88,6 +95,8 @@ def examined(found: Examination, database: str) -> tuple[Check, ...]:
     opened = {one.evidence.record_id for one in found.exhibits if one.holds_canary}
     could = [one for one in kept if one in opened and found.before[one].opened]
     shown = [one for one in kept if one in found.not_yet and found.not_yet[one].readable]
+    unswept = [one for one in kept if one in found.unswept and found.unswept[one].opened]
+    hidden = [one for one in unswept if not found.unswept[one].shown]
     readable = [one for one, sight in found.after.items() if sight.readable]
     return (
         Check(
@@ -109,6 +118,16 @@ def examined(found: Examination, database: str) -> tuple[Check, ...]:
             "at 29 days and 23 hours nothing was gone",
             len(shown) == total,
             f"{len(shown)} of {total} records",
+        ),
+        Check(
+            "control: at 30 days and an hour, unswept, the same search opens every record",
+            bool(kept) and len(unswept) == total,
+            f"{len(unswept)} of {total} records",
+        ),
+        Check(
+            "what has expired is hidden by the server, swept or not",
+            len(hidden) == total,
+            f"{len(hidden)} of {total} records",
         ),
         Check(
             "at 30 days and an hour nothing can be read, not with all files and a copy of the old ciphertext",
@@ -135,6 +154,11 @@ def _remains(found: Examination) -> tuple[Check, ...]:
             "every record was destroyed, and no other",
             found.left == 0 and found.destroyed == total,
             f"{found.destroyed} of {total} destroyed, {found.left} left",
+        ),
+        Check(
+            "every key is overwritten, and a receipt names it",
+            len(found.fates) == total and all(one.destroyed for one in found.fates),
+            f"{sum(one.destroyed for one in found.fates)} of {total} keys",
         ),
         Check("nothing lies in the clear in any file", not found.hits, _found(found.hits)),
         Check(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select, text
 
+from sayso.cli.proof.places import Premises
 from sayso.cli.proof.planting import Planted
 from sayso.db.session import Database
 from sayso.errors import ObjectNotFound
@@ -24,13 +25,15 @@ class Sight:
     """A record as it is found at one moment. `shown`: the server would show it.
 
     `opened`: the files hold a key that opens the ciphertext of before the sweep. `key`: its key lies in a
-    file, bare or wrapped. `ciphertext`: so does some of its ciphertext.
+    file, bare or wrapped. `ciphertext`: so does some of its ciphertext. The last two name the places.
     """
 
     shown: bool
     opened: bool
     key: bool
     ciphertext: bool
+    key_in: tuple[str, ...] = ()
+    ciphertext_in: tuple[str, ...] = ()
 
     @property
     def readable(self) -> bool:
@@ -67,15 +70,18 @@ async def gather_exhibits(db: Database, keys: KeyStore, planted: Sequence[Plante
     return found
 
 
-async def look(exhibit: Exhibit, reader: RetentionReader, files: Sequence[Path]) -> Sight:
+async def look(exhibit: Exhibit, reader: RetentionReader, premises: Premises) -> Sight:
     """Look at one record, in the files and as the server would be asked."""
-    judged = await asyncio.to_thread(judge, exhibit.evidence, files, ())
+    judged = await asyncio.to_thread(judge, exhibit.evidence, premises.paths, ())
     try:
         await reader.get(exhibit.organization_id, exhibit.project_id, exhibit.evidence.record_id)
         shown = True
     except ObjectNotFound:
         shown = False
-    return Sight(shown, judged.opened, bool(judged.keys), bool(judged.ciphertext))
+    keys, ciphertext = (
+        premises.places_of(hit.path for hit in hits) for hits in (judged.keys, judged.ciphertext)
+    )
+    return Sight(shown, judged.opened, bool(keys), bool(ciphertext), keys, ciphertext)
 
 
 async def count_records(db: Database, organization_id: OrgId) -> int:

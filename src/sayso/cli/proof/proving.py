@@ -13,7 +13,9 @@ from sayso import __version__
 from sayso.billing.verify import verify
 from sayso.cli.proof.checking import Examination, control_check, examined, log_check, planting_checks
 from sayso.cli.proof.control import blind_spots
+from sayso.cli.proof.fates import fates
 from sayso.cli.proof.looking import Exhibit, Sight, count_records, find_text, gather_exhibits, look, settle
+from sayso.cli.proof.places import Premises, Searched
 from sayso.cli.proof.planting import Planted, Planter
 from sayso.cli.proof.report import Check, Line, Report
 from sayso.cli.proof.server import ProofFolder, running
@@ -49,12 +51,12 @@ async def prove(terms: Terms, tell: Tell) -> Report:
     started_at = wall_clock()
     settings = Settings(data_dir=terms.root / "data", database_url=terms.database_url)
     folder = ProofFolder(terms.root, settings)
-    files = [terms.root, *terms.more_files]
+    premises = Premises(terms.root, terms.more_files)
     encodings, unseen = blind_spots(terms.root)
     tell("Planting canaries through a server of its own.")
-    planted, running_checks = await _plant(folder, files, terms.audio_seconds)
+    planted, running_checks, while_running = await _plant(folder, premises, terms.audio_seconds)
     async with Database.open(settings.database_url) as db:
-        found = await _examine(terms, db, settings, files, planted, tell)
+        found = await _examine(terms, db, settings, premises, planted, tell)
         versions = await _versions(db)
         kind = db.kind
     in_log = await find_text([folder.log], planted)
@@ -64,10 +66,13 @@ async def prove(terms: Terms, tell: Tell) -> Report:
         started_at,
         wall_clock(),
         started_at + DEFAULT_DAYS * DAY + HOUR,
-        tuple(map(str, files)),
+        tuple(map(str, premises.paths)),
         tuple(compressions()),
         encodings,
+        while_running,
+        premises.searched(),
         _lines(found),
+        found.fates,
         (
             control_check(encodings, unseen),
             *running_checks,
@@ -79,9 +84,9 @@ async def prove(terms: Terms, tell: Tell) -> Report:
 
 
 async def _plant(
-    folder: ProofFolder, files: Sequence[Path], audio_seconds: float
-) -> tuple[list[Planted], tuple[Check, ...]]:
-    """Plant everything; return it with what was seen while the server ran."""
+    folder: ProofFolder, premises: Premises, audio_seconds: float
+) -> tuple[list[Planted], tuple[Check, ...], tuple[Searched, ...]]:
+    """Plant everything; return it with what was seen, and where was looked, while the server ran."""
     subjects = await make_subjects(folder.settings)
     planted: list[Planted] = []
     async with running(folder) as server, aiohttp.ClientSession() as client:
@@ -89,51 +94,56 @@ async def _plant(
         for planter in planters:
             planted += await planter.plant(audio_seconds)
         listed = [await planter.listed() for planter in planters]
-        during = await find_text(files, planted, server.pid)
-    return planted, planting_checks(planted, listed, during)
+        during = await find_text(premises.paths, planted, server.pid)
+        searched = premises.searched()
+    return planted, planting_checks(planted, listed, during), searched
 
 
 async def _examine(
     terms: Terms,
     db: Database,
     settings: Settings,
-    files: Sequence[Path],
+    premises: Premises,
     planted: Sequence[Planted],
     tell: Tell,
 ) -> Examination:
-    """Look before the sweep, at 29 days and 23 hours, and after 30 days and an hour."""
+    """Look at once, at 29 days and 23 hours, and at 30 days and an hour before and after the sweep."""
     first, zero = planted[0].subject, planted[-1].subject
     tell("The server is stopped: what can be read of what lies there?")
     promise = await _open(db, settings, 0)
     exhibits = await gather_exhibits(db, promise.keys, planted)
     counts = [await count_records(db, one.organization_id) for one in (first, zero)]
-    before = await _sights(db, exhibits, promise, files)
+    before = await _sights(db, exhibits, promise, premises)
     await promise.close()
 
     tell("The clock at 29 days and 23 hours: the sweep may destroy nothing.")
     promise = await _open(db, settings, DEFAULT_DAYS * DAY - HOUR)
     await promise.sweeper.sweep()
-    not_yet = await _sights(db, exhibits, promise, files)
+    not_yet = await _sights(db, exhibits, promise, premises)
     await promise.close()
 
     tell("The clock at 30 days and an hour: everything has to go.")
     promise = await _open(db, settings, DEFAULT_DAYS * DAY + HOUR)
+    unswept = await _sights(db, exhibits, promise, premises)
     run = await promise.sweeper.sweep() if terms.sweep else None
-    after = await _sights(db, exhibits, promise, files)
+    after = await _sights(db, exhibits, promise, premises)
     receipts = await check_receipts(db, promise.keys)
+    destroyed = await fates(db, promise.keys.folder, exhibits)
     await promise.close()
     return Examination(
         planted,
         exhibits,
         before,
         not_yet,
+        unswept,
         after,
         counts[0],
         counts[1],
         await count_records(db, first.organization_id),
         run.records if run else 0,
         receipts,
-        await find_text(files, planted),
+        destroyed,
+        await find_text(premises.paths, planted),
         await verify(db),
     )
 
@@ -144,11 +154,11 @@ async def _open(db: Database, settings: Settings, later: int) -> Retention:
 
 
 async def _sights(
-    db: Database, exhibits: Sequence[Exhibit], promise: Retention, files: Sequence[Path]
+    db: Database, exhibits: Sequence[Exhibit], promise: Retention, premises: Premises
 ) -> dict[str, Sight]:
     """Look at every record; return what was seen by the record's id."""
     await settle(db)
-    return {one.evidence.record_id: await look(one, promise.reader, files) for one in exhibits}
+    return {one.evidence.record_id: await look(one, promise.reader, premises) for one in exhibits}
 
 
 def _lines(found: Examination) -> tuple[Line, ...]:
@@ -164,6 +174,7 @@ def _lines(found: Examination) -> tuple[Line, ...]:
             holds.get(one.record_id, False),
             found.before.get(one.record_id),
             found.not_yet.get(one.record_id),
+            found.unswept.get(one.record_id),
             found.after.get(one.record_id),
         )
         for one in found.planted

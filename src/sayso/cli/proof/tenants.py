@@ -20,11 +20,12 @@ from sayso.tenancy.service import default_project
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An organization of the proof, and the key that its requests come with."""
+    """An organization of the proof, and the key that its requests come with; `keeps`: not zero retention."""
 
     name: str
     organization_id: OrgId
     key: str
+    keeps: bool
 
 
 async def make_subjects(settings: Settings) -> tuple[Subject, Subject]:
@@ -46,6 +47,7 @@ async def make_subjects(settings: Settings) -> tuple[Subject, Subject]:
                 name,
                 place.org_id,
                 (await create_key(database, tenancy.pepper, place.operator, place.id, "proof")).secret,
+                place == first,
             )
             for name, place in (("default", first), ("zero retention", zero))
         ]
