@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from sayso.core.rate_limits import UNLIMITED, RateLimitState
-from sayso.ids import KeyId, RequestId
+from sayso.ids import InstanceId, KeyId, RequestId
 
 SCOPE_KEY = "sayso.request"
 
@@ -14,7 +14,8 @@ SCOPE_KEY = "sayso.request"
 class RequestContext:
     """Filled in while the request advances. `started` is in seconds of the performance counter.
 
-    `rate_limits` is what admission left of the caller's limits.
+    `rate_limits` is what admission left of the caller's limits; `instance` is the dedicated instance that
+    serves the request, `spilled` tells that one had no room for it, and `fingerprint` is of what answers.
     """
 
     request_id: RequestId
@@ -22,6 +23,9 @@ class RequestContext:
     key_id: KeyId | None = None
     organization: str | None = None
     rate_limits: RateLimitState = UNLIMITED
+    instance: InstanceId | None = None
+    spilled: bool = False
+    fingerprint: str = ""
     status: int = 0
 
 

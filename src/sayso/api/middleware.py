@@ -4,6 +4,7 @@ Plain ASGI, so that a stream's chunks pass through one function call and nothing
 """
 
 from time import perf_counter
+from typing import TypedDict
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,7 +22,15 @@ access_log = EventLogger("access")
 fault_log = EventLogger("faults")
 
 CLIENT_CLOSED = 499  # never sent: how the log calls an answer that lost its reader
+INSTANCE_HEADER = "x-sayso-instance"  # the dedicated instance that answers
+SPILLED_HEADER = "x-sayso-spilled"  # `true` where it had no room, and the shared pool answers at its price
 OPENAI_VERSION = "2020-10-01"
+
+
+class InstanceField(TypedDict, total=False):
+    """What a line of the log says of requests that an instance serves."""
+
+    instance_id: str
 
 
 class RequestFrame:
@@ -72,7 +81,12 @@ class RequestFrame:
             seconds=round(seconds, 4),
             request_id=context.request_id,
             key_id=context.key_id or "-",
+            **_instance(context),
         )
+
+
+def _instance(context: RequestContext) -> InstanceField:
+    return {"instance_id": context.instance} if context.instance else {}
 
 
 def _stamp(headers: MutableHeaders, context: RequestContext) -> None:
@@ -84,6 +98,10 @@ def _stamp(headers: MutableHeaders, context: RequestContext) -> None:
         headers["openai-organization"] = context.organization
     if context.rate_limits is not UNLIMITED:
         headers.update(state_headers(context.rate_limits))
+    if context.instance is not None:
+        headers[INSTANCE_HEADER] = context.instance
+    if context.spilled:
+        headers[SPILLED_HEADER] = "true"
 
 
 async def _answer_fault(

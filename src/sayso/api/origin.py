@@ -12,6 +12,7 @@ from sayso.billing.reservation import Hold, IdempotencyClaim
 from sayso.core.caller import Caller
 from sayso.errors import InvalidRequest
 from sayso.inference.admission import Origin
+from sayso.inference.routing import ChatRoute, SpeechRoute
 
 HEADER = "idempotency-key"
 MAX_KEY = 255  # characters
@@ -38,9 +39,14 @@ def origin_of(
         heard = endpoint.startswith("audio")
         context.rate_limits = replace(hold.rate_limits, tokens=None) if heard else hold.rate_limits
 
+    def leased(route: ChatRoute | SpeechRoute) -> None:
+        context.instance = route.instance.id if route.instance else None
+        context.spilled = route.spilled
+        context.fingerprint = route.info.fingerprint
+
     key = request.headers.get(HEADER)
     claim = None if key is None else _claim(key, caller, values, file)
-    return Origin(caller, context.request_id, endpoint, streamed, claim, admitted)
+    return Origin(caller, context.request_id, endpoint, streamed, claim, admitted, leased)
 
 
 def _claim(

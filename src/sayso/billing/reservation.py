@@ -19,7 +19,11 @@ class IdempotencyClaim:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A request before its work begins. `worst` is the most that it can consume."""
+    """A request before its work begins. `worst` is the most that it can consume.
+
+    `instance_id` is the dedicated instance that serves it, whose time has paid for it; empty for all that is
+    paid by what it consumes, spilled requests too.
+    """
 
     request_id: RequestId
     caller: Caller
@@ -30,6 +34,7 @@ class Reservation:
     streamed: bool
     worst: Quantities
     idempotency: IdempotencyClaim | None = None
+    instance_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,11 @@ class Seat:
         self._place = place
         self.ended = False
 
+    @property
+    def size(self) -> Size:
+        """What is known of its size."""
+        return self._place.size
+
     def advance(self, done: int) -> None:
         """Tell that `done` units of the answer have been made."""
         self._entrance.advance(self._place, done)

@@ -76,6 +76,11 @@ class EngineHost:
             )
         return self._info
 
+    @property
+    def described(self) -> EngineInfo | None:
+        """What the engine said of itself when it became ready, None unless it is."""
+        return self._info if self.state == "ready" else None
+
     async def load(self) -> EngineInfo:
         """Ask the host itself, for what changes: memory, requests that run and wait."""
         return EngineInfo(**await self.connection.get_json("/info"))

@@ -23,7 +23,7 @@ UNKNOWN_WINDOW = 16_384  # tokens, of an upstream model that does not tell its o
 class Origin:
     """Where a request came from: who, under which id, at which endpoint.
 
-    `admitted` is told of the hold as soon as there is one.
+    `leased` is told by which route the request goes, `admitted` of the hold as soon as there is one.
     """
 
     caller: Caller
@@ -32,25 +32,36 @@ class Origin:
     streamed: bool = False
     idempotency: IdempotencyClaim | None = None
     admitted: Callable[[Hold], None] = lambda _: None
+    leased: Callable[[ChatRoute | SpeechRoute], None] = lambda _: None
 
 
 def chat_reservation(origin: Origin, route: ChatRoute, request: ChatRequest) -> Reservation:
+    """Return the reservation of what a conversation needs at most."""
+    return _reservation(origin, route, chat_worst(route, request))
+
+
+def chat_worst(route: ChatRoute, request: ChatRequest) -> Quantities:
     """Return what a conversation needs at most."""
     window = _window(route)
     prompt = min(window, prompt_bound(request))
     limit = request.max_tokens or route.snapshot.answer_tokens or window
     # What the engine allows for the answer is at least one token less than the window for each message.
     answer = min(limit, max(1, window - len(request.messages)))
-    return _reservation(origin, route, Quantities(prompt, answer * request.n))
+    return Quantities(prompt, answer * request.n)
 
 
 def completion_reservation(origin: Origin, route: ChatRoute, request: CompletionRequest) -> Reservation:
+    """Return the reservation of what the continuation of raw texts needs at most."""
+    return _reservation(origin, route, completion_worst(route, request))
+
+
+def completion_worst(route: ChatRoute, request: CompletionRequest) -> Quantities:
     """Return what the continuation of raw texts needs at most."""
     window = _window(route)
     sizes = (len(p.encode()) + 1 if isinstance(p, str) else len(p) + 1 for p in request.prompts)
     prompt = sum(min(window, size) for size in sizes)
     answer = min(request.max_tokens, window) * request.n * len(request.prompts)
-    return _reservation(origin, route, Quantities(prompt, answer))
+    return Quantities(prompt, answer)
 
 
 def speech_reservation(origin: Origin, route: SpeechRoute, audio: Audio) -> Reservation:
@@ -94,4 +105,5 @@ def _reservation(origin: Origin, route: ChatRoute | SpeechRoute, worst: Quantiti
         streamed=origin.streamed,
         worst=worst,
         idempotency=origin.idempotency,
+        instance_id=route.instance.id if route.instance else "",
     )

@@ -26,6 +26,7 @@ from sayso.engines.base import ChatEngine
 from sayso.inference.admission import Origin, chat_reservation, completion_reservation
 from sayso.inference.cache_salt import CacheSalts
 from sayso.inference.keeping import Exchange
+from sayso.inference.leasing import chat_lease
 from sayso.inference.metering import ChatUsageEvent, UsageLedger
 from sayso.inference.routing import ChatRoute
 
@@ -43,19 +44,23 @@ async def run_chat(
 ) -> AsyncGenerator[ChatEvent, None]:
     """Continue a conversation; yields what the engine yields.
 
-    The worst case is held before the engine is asked; what the ledger refuses is raised. The usage is
+    Where the route is an instance, its turn is waited for. The worst case is held before the engine is asked;
+    what the gate or the ledger refuses is raised. The usage is
     settled before `Finished` is passed on. A stream that is closed early settles what the engine
     says that it generated until it was stopped; one that breaks through a fault of ours is recorded and
     charged nothing; a refusal gives the hold back. `exchange` takes down what is said from the moment that
     the request is admitted, and is stored, where that was asked for, before the settlement.
     """
-    reservation = chat_reservation(origin, route, request)
     salt = salts.of(origin.caller, keep=exchange is not None)
     asked = _asked(request, route.snapshot, origin, salt)
-    begin = partial(route.engine.chat, asked)
-    async with aclosing(_metered(begin, route.engine, reservation, origin, ledger, exchange)) as metered:
-        async for event in metered:
-            yield event
+    async with chat_lease(route, request) as leased:
+        origin.leased(leased)
+        reservation = chat_reservation(origin, leased, request)
+        begin = partial(leased.engine.chat, asked)
+        metered = _metered(begin, leased.engine, reservation, origin, ledger, exchange)
+        async with aclosing(metered):
+            async for event in metered:
+                yield event
 
 
 async def run_completion(
@@ -68,13 +73,16 @@ async def run_completion(
     salts: CacheSalts,
 ) -> AsyncGenerator[ChatEvent, None]:
     """Continue raw text, as `run_chat` continues a conversation."""
-    reservation = completion_reservation(origin, route, request)
     salt = salts.of(origin.caller, keep=exchange is not None)
     asked = _asked(request, route.snapshot, origin, salt)
-    begin = partial(route.engine.complete, asked)
-    async with aclosing(_metered(begin, route.engine, reservation, origin, ledger, exchange)) as metered:
-        async for event in metered:
-            yield event
+    async with chat_lease(route, request) as leased:
+        origin.leased(leased)
+        reservation = completion_reservation(origin, leased, request)
+        begin = partial(leased.engine.complete, asked)
+        metered = _metered(begin, leased.engine, reservation, origin, ledger, exchange)
+        async with aclosing(metered):
+            async for event in metered:
+                yield event
 
 
 def _asked(request: Request, snapshot: Snapshot, origin: Origin, salt: str) -> Request:

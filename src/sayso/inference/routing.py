@@ -1,45 +1,79 @@
 """From the model's name in a request to the engine that serves it."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Protocol
 
 from sayso.catalog.catalogue import Catalogue, ModelListing
 from sayso.catalog.names import Deprecation
 from sayso.catalog.snapshot import Kind, Snapshot
 from sayso.core.caller import Caller, ModelPermission
+from sayso.dedicated.running import RunningInstance
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
 from sayso.errors import InvalidRequest, ModelNotFound, PermissionRefused
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRoute:
-    """Where a chat goes. `model` is the name that the caller used, `deprecation` what is said of its end."""
+    """Where a chat goes. `model` is the name that the caller used, `deprecation` what is said of its end.
+
+    `instance` is the dedicated one whose turn is to be waited for, `pool` the shared engine of the same
+    snapshot, and `spilled` tells that a request goes there because the instance had no room.
+    """
 
     model: str
     snapshot: Snapshot
     engine: ChatEngine
     info: EngineInfo
     deprecation: Deprecation | None = None
+    instance: RunningInstance | None = None
+    pool: ChatEngine | None = None
+    spilled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechRoute:
-    """Where speech goes. `model` is the name that the caller used, `deprecation` what is said of its end."""
+    """Where speech goes, as `ChatRoute` says it for chats."""
 
     model: str
     snapshot: Snapshot
     engine: SpeechEngine
     info: EngineInfo
     deprecation: Deprecation | None = None
+    instance: RunningInstance | None = None
+    pool: SpeechEngine | None = None
+    spilled: bool = False
+
+
+class Instances(Protocol):
+    """The dedicated instances that run here."""
+
+    def find(self, project_id: str, snapshot: str) -> RunningInstance | None:
+        """Return a project's instance of a snapshot that takes requests."""
+        ...
+
+    def snapshots(self, project_id: str) -> AbstractSet[str]:
+        """Return the ids of the snapshots that a project has instances of."""
+        ...
 
 
 class Router:
-    """Resolves names; `chat` and `speech` map snapshot ids to the engines that serve them."""
+    """Resolves names; `chat` and `speech` map snapshot ids to the engines that serve them.
+
+    A project that has an instance of a snapshot is served by it, and by the shared pool while it has none
+    that takes requests; never by another project's.
+    """
 
     def __init__(
-        self, catalogue: Catalogue, chat: Mapping[str, ChatEngine], speech: Mapping[str, SpeechEngine]
+        self,
+        catalogue: Catalogue,
+        chat: Mapping[str, ChatEngine],
+        speech: Mapping[str, SpeechEngine],
+        instances: Instances | None = None,
     ) -> None:
         self.catalogue = catalogue
+        self._instances = instances
         self._chat = chat
         self._speech = speech
 
@@ -56,6 +90,8 @@ class Router:
         """
         snapshot, deprecation = self._snapshot(model, "chat", caller)
         engine = self._chat.get(snapshot.id)
+        if (instance := self._instance(snapshot, caller)) and (own := instance.current.chat):
+            return ChatRoute(model, snapshot, own, await own.info(), deprecation, instance, engine)
         if engine is None:
             raise ModelNotFound(model)
         return ChatRoute(model, snapshot, engine, await engine.info(), deprecation)
@@ -64,6 +100,8 @@ class Router:
         """Route a transcription, translation or language detection; raises as `chat` does."""
         snapshot, deprecation = self._snapshot(model, "speech", caller)
         engine = self._speech.get(snapshot.id)
+        if (instance := self._instance(snapshot, caller)) and (own := instance.current.speech):
+            return SpeechRoute(model, snapshot, own, await own.info(), deprecation, instance, engine)
         if engine is None:
             raise ModelNotFound(model)
         return SpeechRoute(model, snapshot, engine, await engine.info(), deprecation)
@@ -78,7 +116,8 @@ class Router:
 
     def listing(self, project: str | None = None) -> tuple[ModelListing, ...]:
         """Return every name that is served, as it stands for a project, whatever that may use."""
-        return self.catalogue.listing(self.served, project)
+        own = self._instances.snapshots(project) if self._instances and project else frozenset[str]()
+        return self.catalogue.listing(self.served | own, project)
 
     def model(self, name: str, caller: Caller | None = None) -> ModelListing:
         """Return one name; raises as `chat` does, save `EngineUnavailable`."""
@@ -102,6 +141,11 @@ class Router:
             raise PermissionRefused(
                 f"Your project does not have access to the model `{model}`.", code="model_not_found"
             )
+
+    def _instance(self, snapshot: Snapshot, caller: Caller | None) -> RunningInstance | None:
+        if self._instances is None or caller is None:
+            return None
+        return self._instances.find(caller.project_id, snapshot.id)
 
     def _snapshot(self, model: str, kind: Kind, caller: Caller | None) -> tuple[Snapshot, Deprecation | None]:
         snapshot = self.catalogue.resolve(model, _project(caller))

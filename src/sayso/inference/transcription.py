@@ -9,8 +9,11 @@ from sayso.core.metering import Outcome
 from sayso.core.speech import Audio, LanguageProbability, SpeechEvent, SpeechFinished, SpeechRequest
 from sayso.inference.admission import Origin, speech_reservation
 from sayso.inference.keeping import Exchange
+from sayso.inference.leasing import speech_lease
 from sayso.inference.metering import SpeechUsageEvent, UsageLedger
 from sayso.inference.routing import SpeechRoute
+
+DETECTION_SECONDS = 30.0  # of a clip are listened to at most to tell its language
 
 
 async def run_transcription(
@@ -22,8 +25,24 @@ async def run_transcription(
 ) -> AsyncGenerator[SpeechEvent, None]:
     """Transcribe or translate; yields what the engine yields, settles before `SpeechFinished`.
 
-    Holds, settles and releases as `run_chat` does; a client that leaves pays for all of its audio.
+    Waits for an instance, holds, settles and releases as `run_chat` does; a client that leaves pays for all
+    of its audio.
     """
+    async with speech_lease(route, request.audio) as leased:
+        origin.leased(leased)
+        transcribed = _transcribed(leased, origin, request, ledger, exchange)
+        async with aclosing(transcribed):
+            async for event in transcribed:
+                yield event
+
+
+async def _transcribed(
+    route: SpeechRoute,
+    origin: Origin,
+    request: SpeechRequest,
+    ledger: UsageLedger,
+    exchange: Exchange | None,
+) -> AsyncGenerator[SpeechEvent, None]:
     hold = await ledger.reserve(speech_reservation(origin, route, request.audio))
     origin.admitted(hold)
     started = settled = False
@@ -65,6 +84,18 @@ async def run_language_detection(
     exchange: Exchange | None = None,
 ) -> tuple[LanguageProbability, ...]:
     """Return the probable languages of a clip, the most probable first; it costs what hearing it does."""
+    async with speech_lease(route, audio, DETECTION_SECONDS) as leased:
+        origin.leased(leased)
+        return await _detected(leased, origin, audio, ledger, exchange)
+
+
+async def _detected(
+    route: SpeechRoute,
+    origin: Origin,
+    audio: Audio,
+    ledger: UsageLedger,
+    exchange: Exchange | None,
+) -> tuple[LanguageProbability, ...]:
     hold = await ledger.reserve(speech_reservation(origin, route, audio))
     origin.admitted(hold)
     try:

@@ -42,6 +42,7 @@ class Fields(TypedDict, total=False):
     project_id: str
     key_id: str
     alert_id: str
+    instance_id: str
     route: str
     method: str
     status: int

@@ -39,7 +39,7 @@ def encode(number: int) -> bytes:
 async def test_cancelled_at_any_moment_the_source_is_let_go(turns: int) -> None:
     source = Source()
     events = source.events()
-    answering = asyncio.create_task(answer_stream(REQUEST, events, encode))
+    answering = asyncio.create_task(answer_stream(REQUEST, events, lambda: encode))
     for _ in range(turns):
         await asyncio.sleep(0)
     if answering.done():
@@ -58,7 +58,7 @@ async def test_an_engine_that_says_nothing_has_failed() -> None:
             yield number
 
     with pytest.raises(EngineFailed):
-        await answer_stream(REQUEST, nothing(), encode)
+        await answer_stream(REQUEST, nothing(), lambda: encode)
 
 
 async def test_a_collector_that_fails_lets_the_source_go() -> None:

@@ -46,6 +46,7 @@ CASES: list[tuple[SaysoError, int, str, str | None]] = [
         "invalid_request_error",
         "instance_state_conflict",
     ),
+    (errors.InstanceOverloaded(retry_after=0.25), 429, "requests", "instance_overloaded"),
     (errors.AmountOverflow(), 500, "server_error", None),
     (errors.PermissionRefused("m"), 403, "invalid_request_error", None),
     (errors.ModelNotFound("x"), 404, "invalid_request_error", "model_not_found"),
@@ -116,3 +117,8 @@ def test_a_path_is_repeated_short_and_printable() -> None:
     message = UnknownUrl("GET", "/v1/\n\x1b" + "a" * 500).message
     assert message.startswith("Invalid URL (GET /v1/??aaa")
     assert len(message) < 160
+
+
+def test_an_instance_says_to_the_millisecond_when_to_come_back() -> None:
+    headers = to_wire(errors.InstanceOverloaded(retry_after=0.2501)).headers
+    assert headers == {"retry-after": "1", "retry-after-ms": "251", "x-should-retry": "true"}

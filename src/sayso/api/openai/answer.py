@@ -1,8 +1,11 @@
 """What every chunk and every answer of one request has in common."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from starlette.requests import Request
+
+from sayso.api.context import request_context
 from sayso.core.chat import TokenLogprob
 from sayso.core.usage import TokenUsage
 from sayso.ids import CompletionId
@@ -21,6 +24,12 @@ class AnswerHead:
     def now(cls, answer_id: CompletionId, model: str, fingerprint: str) -> "AnswerHead":
         """Return the head of an answer that begins at this moment."""
         return cls(answer_id, model, fingerprint, int(time.time()))
+
+
+def answered(request: Request, head: AnswerHead) -> AnswerHead:
+    """Return `head` with the fingerprint of what answers in the end: a request may have spilled over."""
+    fingerprint = request_context(request.scope).fingerprint
+    return head if fingerprint in ("", head.fingerprint) else replace(head, fingerprint=fingerprint)
 
 
 def usage_object(usage: TokenUsage) -> dict[str, object]:

@@ -36,11 +36,11 @@ async def answer_whole(
 async def answer_stream(
     request: Request,
     events: AsyncGenerator[E, None],
-    encode: Callable[[E], bytes],
+    encoder: Callable[[], Callable[[E], bytes]],
 ) -> Response:
     """Await the first event, so that a refusal is a real status, then return the stream of frames.
 
-    `encode` gives an event's frames, empty where it has none.
+    `encoder` is asked then for what gives an event's frames, empty where it has none.
     """
 
     async def begin() -> E:
@@ -54,7 +54,7 @@ async def answer_stream(
     except BaseException:
         await events.aclose()
         raise
-    return EventStream(_frames(encode, first, events), events)
+    return EventStream(_frames(encoder(), first, events), events)
 
 
 async def _frames(

@@ -93,8 +93,7 @@ async def _spoken(
     audio = await _decode(request, services, form)
     events = run_transcription(route, origin, call.request(audio), services.ledger, exchange)
     if call.stream:
-        encoder = TranscriptStreamEncoder()
-        return await answer_stream(request, events, encoder.encode)
+        return await answer_stream(request, events, lambda: TranscriptStreamEncoder().encode)
 
     async def answer(stream: AsyncIterator[SpeechEvent]) -> Response:
         return _rendered(await _collect(stream, call), call)

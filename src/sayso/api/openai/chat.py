@@ -1,13 +1,13 @@
 """POST /v1/chat/completions."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from sayso.api.body import read_json
 from sayso.api.deps import CallerDep, ServicesDep
-from sayso.api.openai.answer import AnswerHead
+from sayso.api.openai.answer import AnswerHead, answered
 from sayso.api.openai.answering import answer_stream, answer_whole, json_response
 from sayso.api.openai.chat_request import ChatCall, chat_call
 from sayso.api.openai.chat_response import chat_completion, collect
@@ -58,15 +58,17 @@ async def _exchange(
 async def _streamed(
     request: Request, call: ChatCall, head: AnswerHead, events: AsyncGenerator[ChatEvent, None]
 ) -> Response:
-    encoder = ChatStreamEncoder(
-        head,
-        choices=call.request.n,
-        include_usage=call.include_usage,
-        continuous_usage=call.continuous_usage,
-        logprobs=call.request.logprobs,
-        legacy_functions=call.legacy_functions,
-    )
-    return await answer_stream(request, events, encoder.encode)
+    def encoder() -> Callable[[ChatEvent], bytes]:
+        return ChatStreamEncoder(
+            answered(request, head),
+            choices=call.request.n,
+            include_usage=call.include_usage,
+            continuous_usage=call.continuous_usage,
+            logprobs=call.request.logprobs,
+            legacy_functions=call.legacy_functions,
+        ).encode
+
+    return await answer_stream(request, events, encoder)
 
 
 async def _whole(
@@ -75,7 +77,11 @@ async def _whole(
     async def answer(stream: AsyncIterator[ChatEvent]) -> Response:
         choices, usage = await collect(stream, call.request.n)
         completion = chat_completion(
-            head, choices, usage, logprobs=call.request.logprobs, legacy_functions=call.legacy_functions
+            answered(request, head),
+            choices,
+            usage,
+            logprobs=call.request.logprobs,
+            legacy_functions=call.legacy_functions,
         )
         return json_response(completion)
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from sayso.api.body import read_json
 from sayso.api.deps import CallerDep, ServicesDep
-from sayso.api.openai.answer import AnswerHead
+from sayso.api.openai.answer import AnswerHead, answered
 from sayso.api.openai.answering import answer_stream, answer_whole, json_response
 from sayso.api.openai.chat_response import collect
 from sayso.api.openai.completion_request import completion_call
@@ -37,11 +37,12 @@ async def create_completion(request: Request, caller: CallerDep, services: Servi
         route, origin, call.request, services.ledger, exchange, salts=services.cache_salts
     )
     if call.stream:
-        encoder = CompletionStreamEncoder(head, call)
-        return await answer_stream(request, events, encoder.encode)
+        return await answer_stream(
+            request, events, lambda: CompletionStreamEncoder(answered(request, head), call).encode
+        )
 
     async def answer(stream: AsyncIterator[ChatEvent]) -> Response:
         choices, usage = await collect(stream, len(call.request.prompts) * call.request.n)
-        return json_response(text_completion(head, call.request, choices, usage))
+        return json_response(text_completion(answered(request, head), call.request, choices, usage))
 
     return await answer_whole(request, events, answer)

@@ -1,0 +1,100 @@
+"""An engine for one request: the shared pool's, or a turn at its project's dedicated instance."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import replace
+
+from sayso.core.chat import ChatRequest, CompletionRequest
+from sayso.core.speech import Audio
+from sayso.dedicated.forecast import Size
+from sayso.dedicated.running import RunningInstance
+from sayso.dedicated.watched import WatchedChatEngine, WatchedSpeechEngine
+from sayso.errors import EngineUnavailable, InstanceOverloaded
+from sayso.inference.admission import chat_worst, completion_worst
+from sayso.inference.routing import ChatRoute, SpeechRoute
+
+BYTES_OF_TOKEN = 3  # of text, about: an estimate, which the engine corrects once it has read the prompt
+
+
+def chat_lease(
+    route: ChatRoute, request: ChatRequest | CompletionRequest
+) -> AbstractAsyncContextManager[ChatRoute]:
+    """Return a context that has the route by which a request goes in the end.
+
+    It waits where that is an instance whose turn is awaited. Raises `InstanceOverloaded`, and what the shared
+    pool raises where a request spills over.
+    """
+    if route.instance is None:
+        return nullcontext(route)
+    return _chat_turn(route, route.instance, request)
+
+
+def speech_lease(
+    route: SpeechRoute, audio: Audio, most_seconds: float | None = None
+) -> AbstractAsyncContextManager[SpeechRoute]:
+    """Return the same for speech, of which `most_seconds` are heard at most."""
+    if route.instance is None:
+        return nullcontext(route)
+    heard = audio.usage.milliseconds
+    if most_seconds is not None:
+        heard = min(heard, int(most_seconds * 1_000))
+    return _speech_turn(route, route.instance, Size(0, max(1, heard)))
+
+
+@asynccontextmanager
+async def _chat_turn(
+    route: ChatRoute, instance: RunningInstance, request: ChatRequest | CompletionRequest
+) -> AsyncGenerator[ChatRoute, None]:
+    if isinstance(request, ChatRequest):
+        worst = chat_worst(route, request)
+    else:
+        worst = completion_worst(route, request)
+    size = Size(worst.prompt_tokens // BYTES_OF_TOKEN + 1, worst.completion_tokens)
+    async with AsyncExitStack() as stack:
+        try:
+            turn = await stack.enter_async_context(instance.enter(size))
+        except InstanceOverloaded:
+            taken = await _spilled_chat(route, instance, worst.tokens)
+            if taken is None:
+                raise
+        else:
+            if turn.chat is None:
+                raise _changed()
+            taken = replace(route, engine=WatchedChatEngine(turn.chat, turn.seat), info=turn.info)
+        yield taken
+
+
+@asynccontextmanager
+async def _speech_turn(
+    route: SpeechRoute, instance: RunningInstance, size: Size
+) -> AsyncGenerator[SpeechRoute, None]:
+    async with AsyncExitStack() as stack:
+        try:
+            turn = await stack.enter_async_context(instance.enter(size))
+        except InstanceOverloaded:
+            if not instance.spills or route.pool is None:
+                raise
+            info = await route.pool.info()
+            taken = replace(route, engine=route.pool, info=info, instance=None, spilled=True)
+        else:
+            if turn.speech is None:
+                raise _changed()
+            taken = replace(route, engine=WatchedSpeechEngine(turn.speech, turn.seat), info=turn.info)
+        yield taken
+
+
+async def _spilled_chat(route: ChatRoute, instance: RunningInstance, worst: int) -> ChatRoute | None:
+    """Return the way through the shared pool, which has the same snapshot, None where there is none.
+
+    A request that may not fit its shorter context does not go there: it would hear that it is too long.
+    """
+    if not instance.spills or route.pool is None:
+        return None
+    info = await route.pool.info()
+    if info.context_length < route.info.context_length and worst > info.context_length:
+        return None
+    return replace(route, engine=route.pool, info=info, instance=None, spilled=True)
+
+
+def _changed() -> EngineUnavailable:
+    return EngineUnavailable("The instance serves another kind of model now; please retry.")
