@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from sayso.api.application import create_api
 from sayso.api.services import InvoiceTexts, Limits, Services
 from sayso.app.deployments import Deployment, Engines, build_engines
+from sayso.app.fleet import build_fleet
 from sayso.app.health import GatewayHealth
 from sayso.app.http_metrics import GatewayMetrics, TimedDecoder
 from sayso.app.retention_metrics import count_retention
@@ -21,6 +22,7 @@ from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.name_watch import NameWatch
 from sayso.config import Settings
 from sayso.core.caller import AdminCaller, Caller
+from sayso.core.cores import stay_on
 from sayso.engines.supervisor import HostState
 from sayso.errors import ConfigurationError, EngineError, StorageUnavailable
 from sayso.inference.cache_salt import CacheSalts
@@ -60,6 +62,7 @@ class Gateway:
         self._metrics = Metrics()
         count_retention(retention, self._metrics)
         self.engines: Engines = build_engines(settings, deployments, self._on_state)
+        self.fleet = build_fleet(settings, catalogue, self._metrics)
         self._decoder = AudioDecoder(max_audio_seconds=int(settings.max_audio_seconds))
         self._authenticator = Authenticator(tenancy.database, tenancy.pepper)
         self._ledger = Ledger.open(tenancy.database)
@@ -75,6 +78,7 @@ class Gateway:
 
     async def start(self) -> None:
         """Start every engine host and the decoder; does not wait for models."""
+        self._keep_off_instances()
         for host in self.engines.hosts:
             host.start()
         await self._decoder.start()
@@ -97,7 +101,7 @@ class Gateway:
 
     async def stop_engines(self) -> None:
         """End every host: streams that still run end with an error event."""
-        await asyncio.gather(*(host.stop() for host in self.engines.hosts))
+        await asyncio.gather(self.fleet.close(), *(host.stop() for host in self.engines.hosts))
 
     async def stop(self) -> None:
         """Stop whatever still runs and close the database."""
@@ -125,7 +129,7 @@ class Gateway:
             for name, engine in self.engines.speech.items()
         }
         return Services(
-            router=Router(catalogue, chat, speech),
+            router=Router(catalogue, chat, speech, self.fleet),
             ledger=self._billing,
             authenticate=self._authenticator.authenticate,
             authenticate_admin=self._authenticator.authenticate_admin,
@@ -145,6 +149,11 @@ class Gateway:
             names=self._names,
             models_dir=self.settings.data_dir / "models",
         )
+
+    def _keep_off_instances(self) -> None:
+        """Leave the cores that instances may have to them; what is started from now on inherits that."""
+        if self.settings.instance_cores:
+            stay_on(self.fleet.machine.pool_cores, every_thread=True)
 
     async def _organization_slug(self, caller: Caller | AdminCaller) -> str:
         return self._authenticator.organization_slug(caller)

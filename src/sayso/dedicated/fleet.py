@@ -45,6 +45,7 @@ class Fleet:
         chat: Callable[[ChatEngine, InstanceId], ChatEngine] = lambda engine, _: engine,
         speech: Callable[[SpeechEngine, InstanceId], SpeechEngine] = lambda engine, _: engine,
     ) -> None:
+        self.machine = machine
         self._cores = CoreBoard(machine.instance_cores)
         self._prepare = prepare
         self._footprints = Footprints(footprints)
