@@ -38,10 +38,11 @@ def create_api(services: Services) -> FastAPI:
     app.add_exception_handler(SaysoError, _sayso_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_middleware(RequestFrame, health=services.health, metrics=services.metrics)
+    ledger, health, metrics = services.ledger, services.health, services.metrics
+    app.add_middleware(RequestFrame, ledger=ledger, health=health, metrics=metrics)
     routes = direct_routes(_OPENAI)
     app.direct_keys = frozenset(routes)
-    app.direct = RequestFrame(DirectEndpoints(routes, services), services.health, services.metrics)
+    app.direct = RequestFrame(DirectEndpoints(routes, services), ledger, health, metrics)
     return app
 
 

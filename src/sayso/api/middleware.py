@@ -16,6 +16,7 @@ from sayso.api.rate_limit_headers import state_headers
 from sayso.api.services import Health, HttpMetrics
 from sayso.core.rate_limits import UNLIMITED
 from sayso.ids import new_request_id
+from sayso.inference.metering import UsageLedger
 from sayso.telemetry.logging import EventLogger
 
 access_log = EventLogger("access")
@@ -36,8 +37,9 @@ class InstanceField(TypedDict, total=False):
 class RequestFrame:
     """Surrounds every HTTP request; the rest of the application finds its `RequestContext` in the scope."""
 
-    def __init__(self, app: ASGIApp, health: Health, metrics: HttpMetrics) -> None:
+    def __init__(self, app: ASGIApp, ledger: UsageLedger, health: Health, metrics: HttpMetrics) -> None:
         self._app = app
+        self._ledger = ledger
         self._health = health
         self._metrics = metrics
 
@@ -53,6 +55,9 @@ class RequestFrame:
             if message["type"] == "http.response.start":
                 context.status = message["status"]
                 _stamp(MutableHeaders(scope=message), context)
+            elif not message.get("more_body"):
+                # Just before: an answer that a client has is never credited.
+                self._ledger.sent(context.request_id)
             await send(message)
 
         try:
@@ -65,6 +70,7 @@ class RequestFrame:
         except Exception as fault:  # noqa: BLE001 - the one place where a fault becomes an answer
             await _answer_fault(fault, context, scope, receive, stamped)
         finally:
+            self._ledger.sent(context.request_id)  # or it never will be
             self._record(scope, context)
 
     def _record(self, scope: Scope, context: RequestContext) -> None:

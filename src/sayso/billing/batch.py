@@ -16,9 +16,10 @@ from sayso.billing.limits import check_budgets, check_rate_limits
 from sayso.billing.price_book import in_force
 from sayso.billing.pricing import Charge, PriceBookVersion, price
 from sayso.billing.reservation import Hold, Reservation
+from sayso.billing.unsent_charges import unsent_charges
 from sayso.billing.usage_events import UsageRecord
 from sayso.core.metering import METERS, Outcome, Quantities, billable
-from sayso.errors import ObjectNotFound
+from sayso.errors import AmountOverflow, InvalidRequest, ObjectNotFound
 from sayso.ids import RequestId
 from sayso.telemetry.logging import EventLogger
 
@@ -59,6 +60,13 @@ class Reverse:
     transaction_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class CreditUnsent:
+    """Take back what was charged for whole answers that never left."""
+
+    request_ids: tuple[str, ...]
+
+
 Billed: TypeAlias = Reservation | Settle | Release
 Result: TypeAlias = Hold | Charge | int | None
 
@@ -95,6 +103,8 @@ class Batch:
         """Read what `operations` need, and what closing the `stale` holds needs."""
         reservations = [one for one in operations if isinstance(one, Reservation)]
         ending = [one.request_id for one in operations if isinstance(one, Settle | Release)]
+        unsent = [key for one in operations if isinstance(one, CreditUnsent) for key in one.request_ids]
+        ending += map(RequestId, unsent)
         self._holds |= stale
         self._holds |= holds.load(self._connection, (one for one in ending if one not in self._holds))
         granted = (one.granted for one in operations if isinstance(one, Settle) and one.granted)
@@ -197,6 +207,21 @@ class Batch:
         posting = self._journal.reversal(operation.transaction_id, self._now)
         self._journal.check(posting)
         return self._journal.append(posting)
+
+    def credit_unsent(self, operation: CreditUnsent) -> int:
+        """Reverse each charge for a whole answer once, and free its idempotency key; return how many."""
+        credited = 0
+        for request_id, number in unsent_charges(self._connection, operation.request_ids):
+            try:
+                self.reverse(Reverse(number))
+            except (InvalidRequest, AmountOverflow) as error:
+                log.error("unsent_answer_not_credited", request_id=request_id, error=error)  # noqa: TRY400 - not of logging
+                continue
+            if (hold := self._holds.get(request_id)) is not None:
+                self._claims.end(hold, "failed")
+            log.warning("unsent_answer_credited", request_id=request_id)
+            credited += 1
+        return credited
 
     def flush(self) -> None:
         """Write everything, and keep in mind the holds that are open."""

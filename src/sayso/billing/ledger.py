@@ -10,7 +10,7 @@ from typing import Self, TypeAlias, cast
 from sqlalchemy import Connection, delete, text
 
 from sayso.billing import holds, idempotency
-from sayso.billing.batch import Batch, Post, Release, Result, Reverse, Settle
+from sayso.billing.batch import Batch, CreditUnsent, Post, Release, Result, Reverse, Settle
 from sayso.billing.counters import MICROSECONDS, MINUTES_KEPT
 from sayso.billing.journal import Entries
 from sayso.billing.late_settlement import LateSettlement
@@ -51,7 +51,7 @@ class Probe:
     """See whether anything can be written at all."""
 
 
-Operation: TypeAlias = Reservation | Settle | Release | Post | Reverse | Keep | Probe
+Operation: TypeAlias = Reservation | Settle | Release | Post | Reverse | CreditUnsent | Keep | Probe
 
 
 def wall_clock() -> int:
@@ -135,6 +135,8 @@ def _apply(batch: Batch, operation: Operation) -> Result | Exception:
                 return batch.post(operation)
             case Reverse():
                 return batch.reverse(operation)
+            case CreditUnsent():
+                return batch.credit_unsent(operation)
             case Keep() | Probe():
                 return None
     except StorageUnavailable:  # the transaction is gone, and with it what others in the batch have done
@@ -234,6 +236,13 @@ class Ledger:
         Raises `InvalidRequest` for one that does not exist, is itself a reversal or is reversed already.
         """
         return cast("int", await self._writer.submit(Reverse(transaction_id)))
+
+    async def credit_unsent(self, request_ids: tuple[str, ...]) -> int:
+        """Take back the charges for whole answers that never left, each once; return how many there were.
+
+        A retry under an idempotency key of theirs is a request of its own again. Streams stay charged.
+        """
+        return cast("int", await self._submit(CreditUnsent(request_ids)))
 
     async def keep(self) -> None:
         """Keep this process's holds alive, void stale ones, forget old rows."""

@@ -1,38 +1,47 @@
-"""Settlements that wait on this gateway's own disk while the database is away."""
+"""What this gateway's own disk keeps of its charges: settlements that wait, and answers that have not left.
+
+Settlements wait while the database is away. A whole answer that was charged and had not left when its gateway
+died is credited by the next that finds that out: the same one started again, or another in the folder.
+"""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
+from time import monotonic
 
 from sqlalchemy import func, select
 
+from sayso.billing.gateway_files import GatewayFiles, Remains
 from sayso.billing.late_settlement import LateSettlement
 from sayso.billing.ledger import Ledger
 from sayso.billing.tables import PriceBook
-from sayso.db.record_file import RecordFile
 from sayso.db.session import Database
 from sayso.errors import StorageUnavailable
 from sayso.telemetry.logging import EventLogger
 
-# Reserved on the disk: about 7,000 settlements, more than the requests that can be under way.
-ROOM = 4_194_304
 BATCH = 256  # settlements that are submitted at once
+LOOK_SECONDS = 5.0  # how often gateways that share the folder are looked after
 
 log = EventLogger("settlements")
 
 
 class SettlementSpool:
-    """`settlements-ID-N` in the data folder, N for each gateway that shares the folder.
+    """The files of this gateway, and what becomes of what is in them.
 
-    ID is the database's own, so that what waits is settled nowhere else. A settlement that was kept is never
-    lost and counts once: it is durable before `keep` returns, and taken away only once it is in the ledger.
+    A settlement that was kept is never lost and counts once: it is durable before `keep` returns, and taken
+    away only once it is in the ledger. An answer is credited once, by whoever has the file that names it.
+    `look_seconds` is how often the files of other gateways are looked at.
     """
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path, *, look_seconds: float = LOOK_SECONDS) -> None:
         self._database = database
         self._folder = folder
-        self._file: RecordFile | None = None
+        self._look_seconds = look_seconds
+        self._looked_at = 0.0
+        self._files: GatewayFiles | None = None
+        self._lost_answers: set[str] = set()
         self._opening = asyncio.Lock()
         self._waiting: dict[str, LateSettlement] = {}
         self._keeping = 0
@@ -47,26 +56,38 @@ class SettlementSpool:
     async def open(self) -> None:
         """Take the file, with what waits in it since the last time. Raises `StorageUnavailable`."""
         async with self._opening:
-            if self._file is not None:
+            if self._files is not None:
                 return
             try:
-                self._file, found = await asyncio.to_thread(self._take, await self._database_id())
+                database_id = await self._database_id()
+                self._files = await asyncio.to_thread(GatewayFiles.take, self._folder, database_id)
             except OSError as error:
                 if not self._warned:
                     log.error("settlements_not_open", path=str(self._folder), error=error)  # noqa: TRY400 - not of logging
                 self._warned = True
                 raise StorageUnavailable from error
             self._warned = False
-            self._waiting = {one.hold.request_id: one for one in found} | self._waiting
+            self._inherit(self._files.found())
+            await self._look(self._files)
+
+    def charging(self, request_id: str) -> None:
+        """Write down that a whole answer may be charged from now on, and has not left."""
+        if self._files is not None:
+            self._files.unsent.add(request_id)
+
+    def sent(self, request_id: str) -> None:
+        """Write down that it leaves now, or that its request has ended otherwise: its charge stands."""
+        if self._files is not None:
+            self._files.unsent.remove(request_id)
 
     async def keep(self, settlement: LateSettlement) -> None:
         """Keep a settlement until the database is back; durable on return. Raises `StorageUnavailable`."""
         request_id = settlement.hold.request_id
         await self.open()
-        assert self._file is not None
+        assert self._files is not None
         self._keeping += 1
         try:
-            await asyncio.to_thread(self._file.append, settlement.encode())
+            await asyncio.to_thread(self._files.settlements.append, settlement.encode())
         except OSError as error:
             log.error("settlement_not_kept", request_id=request_id, error=error)  # noqa: TRY400 - not of logging
             raise StorageUnavailable from error
@@ -75,9 +96,20 @@ class SettlementSpool:
         self._waiting[request_id] = settlement
         log.warning("settlement_kept", request_id=request_id)
 
-    async def replay(self, ledger: Ledger) -> None:
-        """Settle what waits, in the order in which it came. Raises `StorageUnavailable` where that fails."""
+    async def replay(self, ledger: Ledger) -> int:
+        """Settle what waits, in the order in which it came, then credit what was lost; return those credits.
+
+        Raises `StorageUnavailable` where that fails.
+        """
         await self.open()
+        assert self._files is not None
+        if monotonic() - self._looked_at >= self._look_seconds:
+            await self._look(self._files)
+        await self._settle(ledger)
+        # Only now: a settlement whose answer is named as unsent charges nothing, however often it is found.
+        return await self._credit(ledger, self._files)
+
+    async def _settle(self, ledger: Ledger) -> None:
         settled = 0
         while batch := list(islice(self._waiting.values(), BATCH)):
             results = await asyncio.gather(*map(ledger.settle_late, batch), return_exceptions=True)
@@ -97,63 +129,45 @@ class SettlementSpool:
         await self._clear()
 
     async def close(self) -> None:
-        """Let go of the file; what waits in it waits for the next start."""
-        if self._file is not None:
-            await asyncio.to_thread(self._file.close)
-            self._file = None
+        """Let go of the files; what waits in them waits for the next start. No request may be under way."""
+        files, self._files = self._files, None
+        if files is not None:
+            files.unsent.keep_only(self._lost_answers)
+            await asyncio.to_thread(files.close)
 
     async def _clear(self) -> None:
         """Empty the file once nothing in it, or on its way into it, is still to be settled."""
-        file = self._file
-        if file is None or not file.size or self._waiting or self._keeping or self._refused:
+        files = self._files
+        if files is None or not files.settlements.size or self._waiting or self._keeping or self._refused:
             return
         with suppress(OSError):  # what is found again is not settled again
-            await asyncio.to_thread(file.clear, file.size)
+            await asyncio.to_thread(files.settlements.clear, files.settlements.size)
+
+    async def _credit(self, ledger: Ledger, files: GatewayFiles) -> int:
+        credited = 0
+        while batch := tuple(islice(self._lost_answers, BATCH)):
+            credited += await ledger.credit_unsent(batch)
+            self._lost_answers.difference_update(batch)
+            for request_id in batch:
+                files.unsent.remove(request_id)
+        if credited:
+            log.warning("unsent_answers_credited", count=credited)
+        return credited
+
+    async def _look(self, files: GatewayFiles) -> None:
+        """Take over what gateways that are gone have left."""
+        self._looked_at = monotonic()
+        self._inherit(await asyncio.to_thread(files.take_over))
+
+    def _inherit(self, remains: Remains) -> None:
+        self._waiting = _by_request(remains.settlements) | self._waiting
+        self._lost_answers |= remains.unsent
 
     async def _database_id(self) -> int:
         async with self._database.read() as session:
             first = await session.scalar(select(func.min(PriceBook.published_at)))
         return int(first or 0)
 
-    def _take(self, database_id: int) -> tuple[RecordFile, list[LateSettlement]]:
-        """Open the first file that no other process has, and take over those of gateways that are gone."""
-        stem = f"settlements-{database_id:x}"
-        for number in count(1):
-            path = self._folder / f"{stem}-{number}"
-            try:
-                own = RecordFile.open(path, room=ROOM)
-                break
-            except BlockingIOError:
-                continue
-        found = _settlements(own, path)
-        for other in sorted(self._folder.glob(f"{stem}-*")):
-            if other != path:
-                with suppress(OSError):
-                    found += _taken_over(own, other)
-        return own, found
 
-
-def _settlements(file: RecordFile, path: Path) -> list[LateSettlement]:
-    found, damaged = [], file.damaged
-    for record in file.records:
-        try:
-            found.append(LateSettlement.decode(record))
-        except ValueError:
-            damaged += 1
-    if damaged:
-        log.error("settlements_damaged", path=str(path), count=damaged)
-    return found
-
-
-def _taken_over(own: RecordFile, path: Path) -> list[LateSettlement]:
-    """Move what is in another gateway's file, unless it runs. Raises `OSError`."""
-    file = RecordFile.open(path, room=0)
-    try:
-        found = _settlements(file, path)
-        for settlement in found:
-            own.append(settlement.encode())
-        if file.size:
-            file.clear(file.size)
-    finally:
-        file.close()
-    return found
+def _by_request(settlements: Iterable[LateSettlement]) -> dict[str, LateSettlement]:
+    return {one.hold.request_id: one for one in settlements}

@@ -15,6 +15,7 @@ from sayso.core.metering import Outcome, Quantities
 from sayso.core.speech import Task
 from sayso.core.usage import AudioUsage, TokenUsage
 from sayso.errors import ObjectNotFound, StorageUnavailable
+from sayso.ids import RequestId
 from sayso.telemetry.logging import EventLogger
 from sayso.telemetry.metrics import Metrics
 
@@ -83,6 +84,10 @@ class UsageLedger(Protocol):
         """Give a hold back: nothing was consumed."""
         ...
 
+    def sent(self, request_id: RequestId) -> None:
+        """Hear that a request's answer leaves now, or never will: what it was charged stands."""
+        ...
+
 
 class BilledLedger:
     """Charges usage in the ledger, and counts it where Prometheus reads it.
@@ -122,6 +127,10 @@ class BilledLedger:
     async def settle(self, hold: Hold, event: UsageEvent) -> None:
         """Charge `event`; raises `StorageUnavailable` where a completed answer must not go out."""
         count_usage(self._metrics, event)
+        reservation = self._admitted.get(hold.request_id)
+        whole = event.outcome == "completed" and reservation is not None and not reservation.streamed
+        if whole and self._spool is not None:
+            self._spool.charging(hold.request_id)
         await asyncio.shield(self._spawn(self._settle(hold, event)))
 
     async def settle_counted(self, hold: Hold, counting: Coroutine[Any, Any, UsageEvent | None]) -> None:
@@ -132,6 +141,11 @@ class BilledLedger:
         """Give a hold back; where that can not be done now, it runs out."""
         self._admitted.pop(hold.request_id, None)
         await asyncio.shield(self._spawn(self._release(hold)))
+
+    def sent(self, request_id: RequestId) -> None:
+        """Let the charge of an answer stand: until now it is credited should this process die."""
+        if self._spool is not None:
+            self._spool.sent(request_id)
 
     async def close(self) -> None:
         """Wait a while for what is still to be settled; what is in the spool waits for the next start."""
@@ -146,7 +160,7 @@ class BilledLedger:
         if self._spool is not None:
             with suppress(StorageUnavailable, TimeoutError):
                 async with asyncio.timeout(LAST_SECONDS):
-                    await self._spool.replay(self._ledger)
+                    await self._replay(self._spool)
             await self._spool.close()
 
     async def _settle_counted(self, hold: Hold, counting: Coroutine[Any, Any, UsageEvent | None]) -> None:
@@ -212,8 +226,11 @@ class BilledLedger:
     async def _replay_regularly(self, spool: SettlementSpool) -> None:
         while True:
             with suppress(StorageUnavailable):
-                await spool.replay(self._ledger)
+                await self._replay(spool)
             await asyncio.sleep(REPLAY_SECONDS)
+
+    async def _replay(self, spool: SettlementSpool) -> None:
+        self._metrics.credited_answers.inc(await spool.replay(self._ledger))
 
     async def _release(self, hold: Hold) -> None:
         try:

@@ -76,6 +76,9 @@ class Metrics:
             "cached_prompt_tokens", "Tokens of prompts that the prefix cache served.", "model"
         )
         self.audio_seconds = self._counter("audio_seconds", "Audio heard.", "model", "task")
+        self.credited_answers = self._counter(
+            "credited_answers", "Whole answers that were charged and lost with their gateway, then credited."
+        )
         self.spend_alerts = self._counter("spend_alerts", "Spend alerts reached.", "scope")
 
     def _add_engines(self) -> None:

@@ -23,7 +23,7 @@ from sayso.core.usage import TokenUsage
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
 from sayso.engines.fake import FakeEngine, Script
 from sayso.errors import AudioRejected, AuthenticationFailed
-from sayso.ids import KeyId, OrgId, ProjectId
+from sayso.ids import KeyId, OrgId, ProjectId, RequestId
 from sayso.inference.metering import UsageEvent
 from sayso.inference.routing import Router
 
@@ -54,6 +54,8 @@ class RecordingLedger:
 
     async def release(self, hold: Hold) -> None:
         self.released.append(hold)
+
+    def sent(self, request_id: RequestId) -> None: ...
 
 
 class PcmDecoder:

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from sayso.api.application import create_api
 from sayso.api.services import Services
@@ -88,7 +89,7 @@ async def billed_application(url: str, clock: Callable[[], int]) -> AsyncGenerat
             await ledger.close()
 
 
-async def call(app: FastAPI, path: str, key: str, body: bytes, content_type: str) -> bytes:
+async def call(app: ASGIApp, path: str, key: str, body: bytes, content_type: str) -> bytes:
     """Post `body`; return the answer's body, which must be a success."""
     arrived: list[bytes] = []
     status: list[int] = []
@@ -166,7 +167,7 @@ async def _send_one(app: FastAPI, chance: random.Random, seen: Responses) -> Non
                 app,
                 "/v1/audio/transcriptions",
                 key,
-                _upload(samples),
+                upload(samples),
                 f"multipart/form-data; boundary={BOUNDARY}",
             )
         )
@@ -199,7 +200,7 @@ def _usage(body: bytes, *, streamed: bool) -> dict[str, int]:
     return usage
 
 
-def _upload(samples: int) -> bytes:
+def upload(samples: int) -> bytes:
     head = (
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n--{BOUNDARY}\r\n'
     )

@@ -1,48 +1,79 @@
-"""A process that reserves and settles as fast as it can, for tests that kill it.
+"""Gateways for tests that kill them: the real application on a real socket, over scripted engines.
 
-It prints `+ID` once a hold is granted and `=ID` once a charge is durable.
+For each line that it reads, which says after how many whole answers' charges the gateway kills itself (0 for
+never), this program forks a gateway, which prints `PID PORT`, waits for its end and prints `gone`.
 """
 
-import asyncio
+import os
+import signal
+import socket
 import sys
-from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import uvicorn
+import uvloop
 
 from sayso.billing.ledger import Ledger
-from sayso.billing.reservation import Reservation
-from sayso.core.caller import Caller
-from sayso.core.metering import Quantities
+from sayso.billing.reservation import Hold
+from sayso.billing.settlement_spool import SettlementSpool
 from sayso.db.session import Database
-from sayso.ids import KeyId, OrgId, ProjectId, new_request_id
-
-WORST, ACTUAL = Quantities(10, 20), Quantities(9, 4)
-TEMPLATE = Reservation(
-    request_id=new_request_id(),
-    caller=Caller(OrgId("org_1"), ProjectId("proj_1"), KeyId("key_1")),
-    endpoint="chat.completions",
-    kind="chat",
-    model="gpt-3.5-turbo",
-    snapshot="smollm2",
-    streamed=False,
-    worst=WORST,
-)
+from sayso.inference.metering import BilledLedger, UsageEvent
+from sayso.telemetry.metrics import Metrics
+from tests.integration.billing.billed_application import application
 
 
-async def serve(url: str, clients: int, requests: int) -> None:
-    """Run `requests` requests by `clients` at once."""
+class Doomed(BilledLedger):
+    """Dies between a charge and its answer."""
+
+    lives = 0
+
+    async def settle(self, hold: Hold, event: UsageEvent) -> None:
+        """Charge, then die where it is time."""
+        whole = not self._admitted[hold.request_id].streamed
+        await super().settle(hold, event)
+        self.lives -= whole
+        if whole and self.lives == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def serve(url: str, folder: Path, lives: int) -> None:
+    """Serve until killed."""
     async with Database.open(url) as database:
         ledger = Ledger.open(database)
-        left = iter(range(requests))
+        spool = SettlementSpool(database, folder)
+        billed = Doomed(ledger, Metrics(), spool)
+        billed.lives = lives
+        await spool.open()
+        ledger.start()
+        billed.start()
+        bound = socket.socket()
+        bound.bind(("127.0.0.1", 0))
+        bound.listen(128)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                application(billed), loop="none", http="httptools", lifespan="off", log_config=None, workers=1
+            )
+        )
+        print(os.getpid(), bound.getsockname()[1], flush=True)
+        await server.serve([bound])
 
-        async def client() -> None:
-            for _ in left:
-                hold = await ledger.reserve(replace(TEMPLATE, request_id=new_request_id()))
-                print(f"+{hold.request_id}", flush=True)
-                await ledger.settle(hold, ACTUAL, "completed")
-                print(f"={hold.request_id}", flush=True)
 
-        await asyncio.gather(*(client() for _ in range(clients)))
-        await ledger.close()
+def main() -> None:
+    """Fork gateways, one at a time."""
+    url, folder = sys.argv[1], Path(sys.argv[2])
+    for line in sys.stdin:
+        if child := os.fork():
+            os.waitpid(child, 0)
+            print("gone", flush=True)
+            continue
+        # Here the machine is busy with whoever asks; what is looked at is what fails, not what is slow.
+        with (
+            patch("sayso.billing.ledger.ADMISSION_SECONDS", 30.0),
+            patch("sayso.billing.ledger.STUCK_SECONDS", 30.0),
+        ):
+            uvloop.run(serve(url, folder, int(line)))
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    main()

@@ -8,6 +8,7 @@ from sayso.billing.reservation import Hold, Reservation
 from sayso.core.chat import ChatEvent, ChatRequest, CompletionRequest, Finished, Started
 from sayso.core.usage import TokenUsage
 from sayso.engines.base import EngineInfo
+from sayso.ids import RequestId
 from sayso.inference.metering import UsageEvent
 
 
@@ -38,3 +39,5 @@ class Listener:
     async def settle_counted(self, hold: Hold, counting: Coroutine[Any, Any, UsageEvent | None]) -> None: ...
 
     async def release(self, hold: Hold) -> None: ...
+
+    def sent(self, request_id: RequestId) -> None: ...
