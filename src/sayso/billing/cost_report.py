@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import literal, select
 
+from sayso.billing.cost_reversals import reversals_by_day
 from sayso.billing.money import checked
 from sayso.billing.tables import UsageDay
 from sayso.billing.usage_buckets import WIDTH_SECONDS, BucketPage
@@ -60,7 +61,8 @@ async def costs_by_day(
 ) -> list[tuple[CostGroup, ...]]:
     """Return the groups of each bucket of `page`, whose ends are ends of UTC days.
 
-    Groups that cost nothing and used nothing are left out. Raises `AmountOverflow`.
+    Charges that were reversed are not in them. Groups that cost nothing and used nothing are left out. Raises
+    `AmountOverflow`.
     """
     if not page.buckets:
         return []
@@ -80,10 +82,17 @@ async def costs_by_day(
     )
     async with db.read() as session:
         rows = (await session.execute(query)).all()
+        taken_back = await reversals_by_day(session, org_id, page, only)
     days: dict[int, _Sums] = {bucket.start: {} for bucket in page.buckets}
     for start, *row in rows:
         _add_up(days[start], row, line_items, by_item="line_item" in wanted)
-    return [tuple(starmap(_group, sorted(days[bucket.start].items()))) for bucket in page.buckets]
+    for start, labels, rest in taken_back:
+        row = [label if name in wanted else "" for name, label in zip(_IDS, labels, strict=True)]
+        _add_up(days[start], [*row, *rest], line_items, by_item="line_item" in wanted)
+    return [
+        tuple(starmap(_group, sorted(item for item in days[bucket.start].items() if any(item[1]))))
+        for bucket in page.buckets
+    ]
 
 
 # By project, user, key and line item, empty where it is not grouped by: amount, quantity.

@@ -10,21 +10,28 @@ from typing import Any
 import orjson
 import pytest
 
+from sayso.billing.cost_report import CostDimension, costs_by_day
 from sayso.billing.credits import available
+from sayso.billing.invoice_store import draft
+from sayso.billing.invoices import Month, Party
 from sayso.billing.ledger import CLOSED_HOLDS_SECONDS, Ledger
 from sayso.billing.reservation import IdempotencyClaim, Reservation
 from sayso.billing.settlement_spool import SettlementSpool
 from sayso.billing.tables import AccountBalance, HoldRow, LedgerTransaction, UsageEventRow
+from sayso.billing.usage_buckets import bucket_page
+from sayso.billing.usage_report import EVERYTHING, UsageFilter
 from sayso.billing.verify import verify
 from sayso.core.metering import Outcome, Quantities
 from sayso.core.usage import TokenUsage
 from sayso.errors import IdempotencyConflict, StorageUnavailable
+from sayso.ids import ProjectId
 from sayso.inference.metering import BilledLedger, ChatUsageEvent
 from sayso.telemetry.metrics import Metrics
 from tests.integration.billing.billed_application import application, call
 from tests.integration.billing.conftest import CALLER, Books, chat
 
 USED = Quantities(9, 4)
+MARCH = Month(2023, 3)
 CLAIM = IdempotencyClaim(b"k" * 32, b"p" * 32)
 OpenSpool = Callable[[], SettlementSpool]
 
@@ -89,6 +96,30 @@ async def test_an_answer_that_was_lost_costs_nothing(books: Books, open_spool: O
     assert balances["org:org_1:receivable"] == 26_000
     async with books.database.read() as session:
         assert await available(session, CALLER.org_id) == 26_000, "the next invoice takes it off"
+
+
+async def test_costs_show_what_was_lost_no_more(books: Books, open_spool: OpenSpool) -> None:
+    first, elsewhere = open_spool(), replace(CALLER, project_id=ProjectId("proj_2"))
+    for _ in range(3):
+        await answered(books, first, chat(), sent=True)
+    await answered(books, first, chat())
+    await answered(books, first, chat(caller=elsewhere))
+    page = bucket_page(MARCH.start, MARCH.start + 2 * 86_400, "1d", 7)
+    items = [("gpt-3.5-turbo, input_tokens", 9, 18_000), ("gpt-3.5-turbo, output_tokens", 4, 8_000)]
+
+    async def costs(*by: CostDimension, only: UsageFilter = EVERYTHING) -> list[tuple[Any, ...]]:
+        days = await costs_by_day(books.database, CALLER.org_id, page, group_by=by, only=only)
+        return [(one.project_id or one.line_item, one.quantity, one.amount) for day in days for one in day]
+
+    assert await costs() == [(None, None, 5 * 26_000)]
+    dies(first)
+    assert await open_spool().replay(books.ledger) == 2
+    assert await costs() == [(None, None, 3 * 26_000)]
+    assert await costs("project_id") == [("proj_1", None, 3 * 26_000)]
+    assert await costs("line_item") == [(name, 3 * used, 3 * amount) for name, used, amount in items]
+    assert await costs(only=UsageFilter(project_ids=("proj_2",))) == []
+    invoice = await draft(books.database, Party(CALLER.org_id, "Buyer"), MARCH)
+    assert invoice.nano_usd == 5 * 26_000, "it shows what was used, and the credit beside it"
 
 
 async def test_the_same_gateway_started_again_credits_at_once(books: Books, open_spool: OpenSpool) -> None:
