@@ -1,7 +1,7 @@
 """Runs a page's snippets in the order in which a reader comes to them.
 
-Arguments: a file of JSON, a list of `[language, text]`. Python shares its names along the page, as in a session;
-shell commands stop at the first that fails. The first snippet that fails ends the program, with its text.
+Arguments: a file of JSON, a list of `[language, text]`. Python shares its names along the page, as in a
+session; shell commands stop at the first that fails. The first snippet that fails ends the program.
 """
 
 import json
