@@ -1,14 +1,12 @@
 """An administrator's day with the official SDK, over a real socket."""
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from openai import AuthenticationError, NotFoundError, OpenAI, PermissionDeniedError
 
+from tests.acceptance.commands import sayso
 from tests.acceptance.running_server import RunningServer
 
 HELLO: list[dict[str, str]] = [{"role": "user", "content": "Hello"}]
@@ -17,10 +15,7 @@ HELLO: list[dict[str, str]] = [{"role": "user", "content": "Hello"}]
 @pytest.fixture(scope="module")
 def admin_key(fake_server: RunningServer) -> str:
     """An admin key as the operator makes it, beside the running server."""
-    command = [sys.executable, "-m", "sayso", "keys", "create", "--admin", "--name", "day", "--json"]
-    config = ["--data-dir", str(fake_server.folder), "--config", str(fake_server.folder / "sayso.toml")]
-    printed = subprocess.run([*command, *config], check=True, capture_output=True, text=True).stdout
-    made = json.loads(printed)
+    made = sayso(fake_server.folder, "keys", "create", "--admin", "--name", "day")
     assert set(made) == {"id", "key"}
     assert made["key"].startswith("sk-sayso-admin-")
     return str(made["key"])

@@ -1,33 +1,24 @@
 """The prefix cache serves an organization what it has had read itself, and nothing of another."""
 
-import json
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from openai import OpenAI
 from openai.types import CompletionUsage
 
+from tests.acceptance.commands import sayso
 from tests.acceptance.running_server import RunningServer
 
 LONG = "A beginning that two organizations have in common, word for word. " * 12
 SALTED = {"cache_salt": "a salt that a client would like to share"}
 
 
-def sayso(server: RunningServer, *words: str) -> Any:
-    """Run a command beside the server and return the JSON that it prints."""
-    command = [sys.executable, "-m", "sayso", *words, "--json", "--data-dir", str(server.folder)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
 @pytest.fixture(scope="module")
 def stranger(server: RunningServer) -> Iterator[OpenAI]:
     """A client of another organization."""
-    organization = sayso(server, "orgs", "create", "--name", "Stranger")["slug"]
-    key = sayso(server, "keys", "create", "--name", "theirs", "--org", organization)["key"]
+    organization = sayso(server.folder, "orgs", "create", "--name", "Stranger")["slug"]
+    key = sayso(server.folder, "keys", "create", "--name", "theirs", "--org", organization)["key"]
     with OpenAI(base_url=server.base_url, api_key=key, max_retries=0) as made:
         yield made
 
@@ -80,9 +71,9 @@ def test_a_cache_is_shared_inside_an_organization_and_not_beyond(
 
 
 def test_without_retention_nobody_finds_a_prompt_again(server: RunningServer) -> None:
-    organization = sayso(server, "orgs", "create", "--name", "Forgetful")["slug"]
-    key = sayso(server, "keys", "create", "--name", "theirs", "--org", organization)["key"]
-    sayso(server, "retention", "set", "zero", "--org", organization)
+    organization = sayso(server.folder, "orgs", "create", "--name", "Forgetful")["slug"]
+    key = sayso(server.folder, "keys", "create", "--name", "theirs", "--org", organization)["key"]
+    sayso(server.folder, "retention", "set", "zero", "--org", organization)
     text = f"{uuid.uuid4()} {LONG}"
     with OpenAI(base_url=server.base_url, api_key=key, max_retries=0) as client:
         assert [cached(ask(client, text)) for ask in (chat, chat, completion, completion)] == [0, 0, 0, 0]

@@ -1,10 +1,7 @@
 """A disk that is full: no billable work, everything else goes on, and space is found again by itself."""
 
 import asyncio
-import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack
@@ -15,8 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.acceptance.commands import new_admin_key
 from tests.acceptance.full_disks import filled, full, may_mount, small_disk
-from tests.acceptance.running_server import RunningServer, start_server
+from tests.acceptance.running_server import start_server
 from tests.acceptance.test_absent_database import CHAT, SCRIPTED, Answer, Place, agree, ask, begun, until
 from tests.postgresql_server import PostgresqlServer, binaries, running_postgresql
 
@@ -37,15 +35,6 @@ class FullPlace(Place):
         if isinstance(self.database, PostgresqlServer):
             return filled(self.folder)
         return full(self.folder, self.server.process.pid, mounted=self.mounted)
-
-
-def admin_key(server: RunningServer, **environment: str) -> str:
-    command = [sys.executable, "-m", "sayso", "keys", "create", "--admin", "--name", "day", "--json"]
-    options = ["--data-dir", str(server.folder)]
-    made = subprocess.run(
-        [*command, *options], check=True, capture_output=True, text=True, env={**os.environ, **environment}
-    )
-    return str(json.loads(made.stdout)["key"])
 
 
 @pytest.fixture(params=["sqlite", "sqlite under a limit", pytest.param("postgresql", marks=pytest.mark.long)])
@@ -103,7 +92,7 @@ async def refuse_work(client: httpx.AsyncClient) -> list[Answer]:
 
 async def test_a_full_disk(place: FullPlace) -> None:
     environment = {"SAYSO_DATABASE_URL": place.url}
-    admin = {"authorization": f"Bearer {admin_key(place.server, **environment)}"}
+    admin = {"authorization": f"Bearer {new_admin_key(place.server.folder, 'day', **environment)}"}
     async with place.client() as client:
         done = [await ask(client, Answer(2, True))]
         running = [asyncio.create_task(ask(client, Answer(WORDS, stream))) for stream in (True, False) * 4]

@@ -1,16 +1,13 @@
 """A second organization, and the limits and budgets of each scope, from the command line to the answer."""
 
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import pytest
 
+from tests.acceptance.commands import sayso
 from tests.acceptance.running_server import RunningServer, start_server
 from tests.acceptance.test_usage_and_limits import silence, until_a_minute_has
 
@@ -39,15 +36,6 @@ def scopes_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
         yield running
     finally:
         running.stop()
-
-
-def sayso(server: RunningServer, *words: str) -> Any:
-    """Run a command beside the server and return the JSON that it prints."""
-    command = [sys.executable, "-m", "sayso", *words, "--json", "--data-dir", str(server.folder)]
-    done = subprocess.run(
-        command, check=True, capture_output=True, text=True, cwd=server.folder, stdin=subprocess.DEVNULL
-    )
-    return json.loads(done.stdout)
 
 
 @dataclass
@@ -83,7 +71,7 @@ class Team:
 
 @pytest.fixture
 def team(scopes_server: RunningServer, request: pytest.FixtureRequest) -> Iterator[Team]:
-    made = sayso(scopes_server, "orgs", "create", "--name", request.node.name)
+    made = sayso(scopes_server.folder, "orgs", "create", "--name", request.node.name)
     with client_of(scopes_server, made["admin_key"]["key"]) as admin:
         (project,) = admin.get("/organization/projects").json()["data"]
         path = f"/organization/projects/{project['id']}/service_accounts"
@@ -176,19 +164,19 @@ def test_another_name_of_a_model_evades_no_limit(team: Team, limited: str, asked
 
 def test_the_command_line_sets_what_the_server_holds(scopes_server: RunningServer, team: Team) -> None:
     until_a_minute_has(20)
-    shown = sayso(scopes_server, "limits", "set", "--org", team.slug, "--key", team.key_id,
+    shown = sayso(scopes_server.folder, "limits", "set", "--org", team.slug, "--key", team.key_id,
                   "--requests-per-minute", "2", "--daily-budget", "0.05")  # fmt: skip
     assert shown["scope"] == {"kind": "key", "id": team.key_id}
     assert shown["limits"][0]["requests_per_minute"] == 2
     assert shown["budgets"][0] == {"interval": "day", "usd": "0.05", "spent_usd": "0.00", "held_usd": "0.00"}
     assert [team.chat().status_code for _ in range(3)] == [200, 200, 429]
     of_key = ("--org", team.slug, "--key", team.key_id)
-    sayso(scopes_server, "limits", "remove", "requests-per-minute", "daily-budget", *of_key)
+    sayso(scopes_server.folder, "limits", "remove", "requests-per-minute", "daily-budget", *of_key)
     assert team.chat().status_code == 200
     by_alias = ("--org", team.id, "--project", "default", "--model", "one-name", "--requests-per-day", "4")
-    assert sayso(scopes_server, "limits", "set", *by_alias)["limits"][0]["model"] == "text"
+    assert sayso(scopes_server.folder, "limits", "set", *by_alias)["limits"][0]["model"] == "text"
     assert [team.chat("other-name").status_code for _ in range(2)] == [200, 429]
-    assert sayso(scopes_server, "limits", "show", "--org", team.slug)["limits"] == []
+    assert sayso(scopes_server.folder, "limits", "show", "--org", team.slug)["limits"] == []
 
 
 def test_a_second_organization_is_on_its_own(scopes_server: RunningServer, team: Team) -> None:
@@ -199,7 +187,7 @@ def test_a_second_organization_is_on_its_own(scopes_server: RunningServer, team:
     own = team.admin.get(f"/organization/invoices/{month}").json()
     assert (own["buyer"]["id"], own["state"]) == (team.id, "draft")
     assert sum(line["nano_usd"] for line in own["lines"]) > 0
-    key = sayso(scopes_server, "keys", "create", "--admin", "--name", "operator")["key"]
+    key = sayso(scopes_server.folder, "keys", "create", "--admin", "--name", "operator")["key"]
     with client_of(scopes_server, key) as operator:
         assert operator.get(f"/organization/invoices/{month}").json()["lines"] == []
         for path in (team.paths["project"], team.paths["key"], f"{team.paths['key']}/budgets"):
@@ -210,5 +198,5 @@ def test_a_second_organization_is_on_its_own(scopes_server: RunningServer, team:
         made = [event for event in events if event["type"] == "organization.created"]
         assert team.id in [event["organization.created"]["id"] for event in made]
     assert team.admin.post("/organization/credits", json={"amount": "1", "reference": "x"}).status_code == 403
-    verified = sayso(scopes_server, "ledger", "verify")
+    verified = sayso(scopes_server.folder, "ledger", "verify")
     assert verified["ok"], verified

@@ -1,9 +1,6 @@
 """What OpenAI's client repeats by itself is charged as often as the engine worked, and no more."""
 
 import asyncio
-import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +11,7 @@ import openai
 import pytest
 from openai import APIConnectionError, AsyncOpenAI, ConflictError, OpenAI, RateLimitError
 
+from tests.acceptance.commands import new_admin_key
 from tests.acceptance.cutting_proxy import Cut, CuttingProxy
 from tests.acceptance.running_server import RunningServer
 from tests.acceptance.server_books import TOKEN, Charged, EngineCounter, NewHolds, charged, rows
@@ -146,10 +144,8 @@ async def test_a_spent_budget_is_asked_once(fake_server: RunningServer) -> None:
 
 def poor_key(server: RunningServer) -> str:
     """Return the key of a project that may spend a cent: 5,000 tokens."""
-    command = [sys.executable, "-m", "sayso", "keys", "create", "--admin", "--name", "poor", "--json"]
-    config = ["--data-dir", str(server.folder), "--config", str(server.folder / "sayso.toml")]
-    printed = subprocess.run([*command, *config], check=True, capture_output=True, text=True).stdout
-    with OpenAI(api_key="", admin_api_key=json.loads(printed)["key"], base_url=server.base_url) as admin:
+    admin_key = new_admin_key(server.folder, "poor")
+    with OpenAI(api_key="", admin_api_key=admin_key, base_url=server.base_url) as admin:
         projects = admin.admin.organization.projects
         project = projects.create(name="Poor")
         projects.spend_limit.update(project.id, threshold_amount=1, currency="USD", interval="month")

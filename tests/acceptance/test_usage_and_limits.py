@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
 import time
 import wave
 from collections import Counter
@@ -18,6 +16,7 @@ import httpx
 import pytest
 from openai import APIStatusError, BadRequestError, NotFoundError, OpenAI, RateLimitError
 
+from tests.acceptance.commands import new_admin_key
 from tests.acceptance.running_server import RunningServer, metric, start_server
 
 TOKEN, SECOND = 2_000, 100_000  # nano-dollars
@@ -49,11 +48,7 @@ def money_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSe
 @pytest.fixture(scope="module")
 def admin_key(money_server: RunningServer) -> str:
     """An admin key as the operator makes it."""
-    command = [sys.executable, "-m", "sayso", "keys", "create", "--admin", "--name", "money", "--json"]
-    folder = money_server.folder
-    config = ["--data-dir", str(folder), "--config", str(folder / "sayso.toml")]
-    printed = subprocess.run([*command, *config], check=True, capture_output=True, text=True).stdout
-    return str(json.loads(printed)["key"])
+    return new_admin_key(money_server.folder, "money")
 
 
 @pytest.fixture(scope="module")

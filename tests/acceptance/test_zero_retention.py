@@ -2,8 +2,6 @@
 
 import io
 import secrets
-import subprocess
-import sys
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.acceptance.commands import sayso
 from tests.acceptance.running_server import RunningServer, start_server
 
 SETTINGS = """
@@ -45,8 +44,7 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 def set_policy(server: RunningServer, mode: str) -> None:
     """Change it as the operator does, on the command line."""
-    command = [sys.executable, "-m", "sayso", "retention", "set", mode, "--data-dir", str(server.folder)]
-    subprocess.run(command, check=True, capture_output=True)
+    sayso(server.folder, "retention", "set", mode)
 
 
 def noise() -> bytes:

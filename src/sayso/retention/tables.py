@@ -21,6 +21,12 @@ MaybeId = Annotated[str | None, mapped_column(String(ID_LENGTH))]
 Digest = Annotated[str, mapped_column(String(64))]
 
 
+def _partial_index(table: str, column: str, condition: str) -> Index:
+    """Index only the few rows that meet a condition."""
+    where = text(condition)
+    return Index(f"ix_{table}_{column}", column, sqlite_where=where, postgresql_where=where)
+
+
 class KeyStoreRow(Base):
     """The key store that this database's content is encrypted with; `id` is its fingerprint."""
 
@@ -39,12 +45,7 @@ class RetentionPolicyRow(Base):
 
     __tablename__ = "retention_policies"
     __table_args__ = (
-        Index(
-            "ix_retention_policies_applied_at",
-            "applied_at",
-            sqlite_where=text("applied_at IS NULL"),
-            postgresql_where=text("applied_at IS NULL"),
-        ),
+        _partial_index("retention_policies", "applied_at", "applied_at IS NULL"),
         CLUSTERED,
     )
 
@@ -87,12 +88,7 @@ class RetainedRecord(Base):
     __table_args__ = (
         Index("ix_retained_records_expires_at", "expires_at"),
         Index("ix_retained_records_key_file", "key_file"),
-        Index(
-            "ix_retained_records_complete",
-            "complete",
-            sqlite_where=text("complete = 0"),
-            postgresql_where=text("complete = 0"),
-        ),
+        _partial_index("retained_records", "complete", "complete = 0"),
         Index(
             "ix_retained_records_organization_id_project_id_created_at",
             "organization_id",
@@ -100,12 +96,7 @@ class RetainedRecord(Base):
             "created_at",
             "id",
         ),
-        Index(
-            "ix_retained_records_erased_at",
-            "erased_at",
-            sqlite_where=text("erased_at IS NOT NULL"),
-            postgresql_where=text("erased_at IS NOT NULL"),
-        ),
+        _partial_index("retained_records", "erased_at", "erased_at IS NOT NULL"),
         CLUSTERED,
     )
 
@@ -151,12 +142,7 @@ class ErasureRow(Base):
     __tablename__ = "erasures"
     __table_args__ = (
         Index("ix_erasures_organization_id_requested_at", "organization_id", "requested_at"),
-        Index(
-            "ix_erasures_applied_at",
-            "applied_at",
-            sqlite_where=text("applied_at IS NULL"),
-            postgresql_where=text("applied_at IS NULL"),
-        ),
+        _partial_index("erasures", "applied_at", "applied_at IS NULL"),
     )
 
     id: Mapped[KeyId]
