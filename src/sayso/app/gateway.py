@@ -12,6 +12,7 @@ from sayso.app.deployments import Deployment, Engines, build_engines
 from sayso.app.fleet import build_fleet
 from sayso.app.health import GatewayHealth
 from sayso.app.http_metrics import GatewayMetrics, TimedDecoder
+from sayso.app.idle_engines import IdleEngines
 from sayso.app.retention_metrics import count_retention
 from sayso.app.spend_watch import tell_of_spending, tellers
 from sayso.app.tenancy import Tenancy
@@ -74,6 +75,7 @@ class Gateway:
         self._names = NameWatch(tenancy.database, catalogue)
         self.app: FastAPI = create_api(self._services(catalogue))
         self._tellers = tellers(settings)
+        self._idle = IdleEngines(self.engines.hosts, self._metrics, settings.forget_idle_minutes * 60.0)
         self._regular: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -89,6 +91,7 @@ class Gateway:
             asyncio.create_task(self._flush_regularly()),
             asyncio.create_task(self._watch_spending()),
             asyncio.create_task(self._forget_regularly()),
+            asyncio.create_task(self._idle.run()),
             asyncio.create_task(self._names.run()),
         ]
 

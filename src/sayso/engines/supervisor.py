@@ -57,6 +57,7 @@ class EngineHost:
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._first = asyncio.Event()
+        self._renewing = False
 
     def start(self) -> None:
         """Begin to keep the host running."""
@@ -85,6 +86,18 @@ class EngineHost:
         """Ask the host itself, for what changes: memory, requests that run and wait."""
         return EngineInfo(**await self.connection.get_json("/info"))
 
+    def renew(self) -> None:
+        """Start the host anew, where it is ready: what requests have left in its memory goes with it.
+
+        It is away until it has loaded; that counts as no restart.
+        """
+        process = self._process
+        if self.state == "ready" and process is not None and process.returncode is None:
+            self._renewing = True
+            self._info = None
+            self._change("loading")
+            process.send_signal(signal.SIGTERM)
+
     async def stop(self) -> None:
         """End the host: politely, then by force."""
         if self._task is not None:
@@ -111,6 +124,10 @@ class EngineHost:
             await self._run_once()
             backoff = backoff.after(time.monotonic() - started)
             self._first.set()
+            if self._renewing:
+                self._renewing, backoff = False, Backoff()
+                log.info("engine_renewed", model=self.config.snapshot)
+                continue
             self.restarts += 1
             log.warning(
                 "engine_host_ended",
@@ -145,7 +162,7 @@ class EngineHost:
         self._info = None
         # Pooled connections lead to the dead process.
         await self.connection.close()
-        if self.state != "failed":
+        if self.state != "failed" and not self._renewing:
             self._change("down")
 
     async def _hear(self, message: dict[str, str]) -> None:

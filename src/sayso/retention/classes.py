@@ -77,9 +77,9 @@ CLASSES: tuple[RetentionClass, ...] = (
         "K6",
         "key-value caches of the engines",
         "memory only",
-        "until the room is needed or the engine ends",
-        "found by no other request, unless stored",
-        "found by no other request",
+        "until the room is needed, the engine ends, or it has been idle for `forget_idle_minutes`",
+        "the same, and found by no other request, unless stored",
+        "the same, and found by no other request",
     ),
     RetentionClass(
         "K7",

@@ -96,6 +96,19 @@ async def test_killed_host_gives_a_clean_error_and_comes_back(tmp_path: Path) ->
         assert [event async for event in engine.chat(ChatRequest("m", (Message("user", "again"),)))]
 
 
+async def test_a_host_that_is_renewed_is_another_process_and_no_restart(tmp_path: Path) -> None:
+    async with running_host(tmp_path) as (host, states):
+        pid = host.pid
+        host.renew()
+        with pytest.raises(EngineUnavailable):
+            await host.info()
+        host.renew()  # which changes nothing: it is under way
+        await states.wait_for("ready", "loading", "loading", "ready")
+        assert host.pid != pid
+        assert (host.restarts, "down" in states.seen) == (0, False)
+        assert [event async for event in HostedChatEngine(host).chat(long_request())]
+
+
 async def test_a_host_that_is_down_is_unavailable(tmp_path: Path) -> None:
     async with running_host(tmp_path) as (host, states):
         assert host.pid is not None
