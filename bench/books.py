@@ -135,7 +135,14 @@ def _event(record: UsageRecord, number: int) -> Row:
         *(hold.request_id, hold.organization_id, hold.project_id, hold.api_key_id, hold.user_id),
         *(hold.endpoint, hold.kind, hold.model, hold.snapshot, hold.streamed, record.outcome),
         *(actual.prompt_tokens, actual.completion_tokens, actual.cached_tokens, actual.audio_milliseconds),
-        *(hold.price_book_id, record.charge.amount, number, hold.admitted_at, record.settled_at),
+        *(
+            hold.price_book_id,
+            record.charge.amount,
+            number,
+            hold.admitted_at,
+            record.settled_at,
+            hold.instance_id,
+        ),
     )
 
 

@@ -249,6 +249,11 @@ class Settings(BaseSettings):
         ge=0,
         description="Memory kept for dedicated instances, in MiB; 0: half of the machine's.",
     )
+    instance_node: str = Field(
+        default="main",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="Name of this machine among those of one database; each server has its own.",
+    )
     vendor_extras: Literal["ignore", "reject"] = Field(
         default="ignore",
         description="Request fields that neither OpenAI nor sayso knows: let them pass, or answer 400.",

@@ -6,15 +6,16 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from sayso.billing import holds, lost_holds, usage_events
+from sayso.billing import holds, instance_time, lost_holds, usage_events
 from sayso.billing.counters import Tally
 from sayso.billing.holds import HoldState
 from sayso.billing.idempotency import Claims, held_key, key_of
+from sayso.billing.instance_time import InstanceTime
 from sayso.billing.journal import Entries, Journal, Posting, receivable, revenue
 from sayso.billing.ledger_state import LedgerState
 from sayso.billing.limits import check_budgets, check_rate_limits
 from sayso.billing.price_book import in_force
-from sayso.billing.pricing import Charge, PriceBookVersion, price
+from sayso.billing.pricing import INCLUDED, Charge, PriceBookVersion, price
 from sayso.billing.reservation import Hold, Reservation
 from sayso.billing.unsent_charges import unsent_charges
 from sayso.billing.usage_events import UsageRecord
@@ -51,6 +52,14 @@ class Post:
     organization_id: str
     reference: str
     entries: Entries
+    once: bool = False  # whether what has been posted with this kind and reference is good enough
+
+
+@dataclass(frozen=True, slots=True)
+class PostTime:
+    """Charge seconds of a dedicated instance; twice is as good as once."""
+
+    time: InstanceTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +141,14 @@ class Batch:
         Raises `IdempotencyConflict`, `RateLimited`, `QuotaExceeded` and `AmountOverflow`.
         """
         self._claims.check(reservation, self._now)
-        book = in_force(self._books, self._now)
+        included = bool(reservation.instance_id)
+        book = INCLUDED if included else in_force(self._books, self._now)
         worst = reservation.worst
         amount = price(book, reservation.kind, reservation.model, reservation.snapshot, worst).amount
         hold = holds.opened(reservation, book.id, amount, self._now, self._expires_at)
         subject, counted = hold.subject, self._counters.tally
-        scopes, state = _scope_ids(reservation), self._state
+        # The load of an instance is its project's to choose, and its time is paid for.
+        scopes, state = () if included else _scope_ids(reservation), self._state
         limits = [rule for scope in scopes for rule in state.rate_limits[scope]]
         left = check_rate_limits(limits, counted, subject, worst, self._now)
         budgets = [rule for scope in scopes for rule in state.budgets[scope]]
@@ -196,11 +207,28 @@ class Batch:
 
     def post(self, operation: Post) -> int:
         """Post entries; return the transaction's number. Raises `InvalidRequest`, `AmountOverflow`."""
+        if operation.once and (known := self._known(operation)):
+            return known
         posting = Posting(
             operation.kind, operation.organization_id, operation.reference, operation.entries, self._now
         )
         self._journal.check(posting)
         return self._journal.append(posting)
+
+    def post_time(self, operation: PostTime) -> int:
+        """Charge an instance's seconds; return the transaction's number, 0 where they cost nothing.
+
+        Raises `InvalidRequest` for seconds that are paid for already, `AmountOverflow`.
+        """
+        time = operation.time
+        if (known := instance_time.find(self._connection, time)) is not None:
+            return known
+        posting = instance_time.posting(time, self._now)
+        if posting is not None:
+            self._journal.check(posting)
+        number = self._journal.append(posting) if posting else 0
+        instance_time.write(self._connection, time, number)
+        return number
 
     def reverse(self, operation: Reverse) -> int:
         """Post the opposite of a transaction; return its number. Raises `InvalidRequest`."""
@@ -235,6 +263,11 @@ class Batch:
             if (hold := self._holds.get(one)) is not None and hold.state != "open":
                 del self._holds[one]
 
+    def _known(self, operation: Post) -> int | None:
+        """Return the number of the same posting, of this batch or before it."""
+        key = (operation.kind, operation.organization_id, operation.reference)
+        return self._journal.find(*key)
+
     def _restore(self, lost: dict[str, HoldState]) -> None:
         """Grant lost holds again, without a look at the limits: their requests were served."""
         for hold in lost.values():
@@ -268,7 +301,7 @@ class Batch:
         return hold
 
     def _book(self, number: int) -> PriceBookVersion:
-        return next(book for book in self._books if book.id == number)
+        return next(book for book in (INCLUDED, *self._books) if book.id == number)
 
 
 def _scope_ids(reservation: Reservation) -> Sequence[str]:

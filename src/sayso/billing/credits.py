@@ -1,10 +1,10 @@
 """What an organization has in its favour: credits that were granted and charges that were taken back."""
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.billing.invoice_tables import InvoiceRow
-from sayso.billing.journal import Entries, receivable
+from sayso.billing.journal import NO_CHARGE, Entries, receivable
 from sayso.billing.tables import LedgerEntry, LedgerTransaction
 from sayso.ids import OrgId
 
@@ -23,11 +23,10 @@ def grant_entries(organization_id: str, nano_usd: int) -> Entries:
 
 async def available(session: AsyncSession, org_id: OrgId) -> int:
     """Return the nano-dollars that no invoice has taken yet."""
-    # As text, for a bound value does not tell the planner that the index of what is no charge will do.
     entries = (
         select(LedgerEntry.account, LedgerTransaction.kind, func.sum(LedgerEntry.amount))
         .join(LedgerTransaction, LedgerTransaction.id == LedgerEntry.transaction_id)
-        .where(LedgerTransaction.organization_id == org_id, text("ledger_transactions.kind <> 'charge'"))
+        .where(LedgerTransaction.organization_id == org_id, NO_CHARGE)
         .where(LedgerEntry.account.in_([receivable(org_id), credit_account(org_id)]))
         .group_by(LedgerEntry.account, LedgerTransaction.kind)
     )

@@ -41,6 +41,7 @@ class HoldState:
     admitted_at: int
     expires_at: int
     closed_at: int | None = None
+    instance_id: str = ""
 
     @property
     def subject(self) -> Subject:
@@ -49,7 +50,9 @@ class HoldState:
 
     @property
     def counted(self) -> Tally:
-        """What the counters hold for it."""
+        """What the counters hold for it: nothing of what an instance's time pays for."""
+        if self.instance_id:
+            return Tally()
         is_open = self.state == "open"
         return Tally(
             1,
@@ -88,6 +91,7 @@ def opened(reservation: Reservation, price_book_id: int, amount: int, now: int, 
         amount=amount,
         admitted_at=now,
         expires_at=expires_at,
+        instance_id=reservation.instance_id,
     )
 
 

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from sayso.billing.instance_time import time_item
 from sayso.billing.invoices import Invoice, InvoiceLine, Month, UnitPrice, less, merge
 from sayso.billing.price_book import load_books
-from sayso.billing.pricing import KIND_METERS, Kind, PriceBookVersion
-from sayso.billing.tables import LedgerTransaction, UsageDay, UsageEventRow
+from sayso.billing.pricing import HOUR_SECONDS, INCLUDED, KIND_METERS, Kind, PriceBookVersion
+from sayso.billing.tables import InstanceTimeRow, LedgerTransaction, UsageDay, UsageEventRow
 from sayso.core.metering import METERS, Meter
 from sayso.ids import OrgId
 
@@ -25,7 +26,7 @@ _SPEECH_PREFIX = "audio"  # how the endpoints that hear begin
 async def all_books(session: AsyncSession) -> dict[int, PriceBookVersion]:
     """Return every version of the prices by its number."""
     connection = await session.connection()
-    return {book.id: book for book in await connection.run_sync(load_books)}
+    return {book.id: book for book in (INCLUDED, *await connection.run_sync(load_books))}
 
 
 async def lines_of_month(
@@ -43,7 +44,8 @@ async def lines_of_month(
         .where(table.organization_id == org_id, table.day >= month.start, table.day < month.end)
         .group_by(*keys)
     )
-    return merge(line for row in await session.execute(query) for line in _lines_of(tuple(row), books))
+    used = [line for row in await session.execute(query) for line in _lines_of(tuple(row), books)]
+    return merge([*used, *await _instance_lines(session, org_id, month)])
 
 
 async def late_lines(
@@ -80,11 +82,47 @@ async def is_late(
         .group_by(table.project_id, table.model)
     )
     settled = {(project, model): int(charge) for project, model, charge in await session.execute(query)}
+    settled |= await _late_time(session, org_id, month, await _seen(session, last))
     missing: dict[tuple[str, str], int] = {}
     for line in rest:
         key = (line.project_id, line.model)
         missing[key] = missing.get(key, 0) + line.nano_usd
     return _amounts(missing) == _amounts(settled) and all(line.quantity >= 0 for line in rest)
+
+
+async def _instance_lines(session: AsyncSession, org_id: OrgId, month: Month) -> list[InvoiceLine]:
+    """Return the time of dedicated instances that has been charged for a month."""
+    table = InstanceTimeRow
+    keys = (table.project_id, table.name, table.price_version, table.nano_usd_per_hour)
+    sums = (func.sum(table.ended_at - table.started_at), func.sum(table.nano_usd))
+    query = select(*keys, *sums).where(*_time_of(org_id, month)).group_by(*keys)
+    return [
+        InvoiceLine(
+            project_id,
+            time_item(name),
+            "instance_seconds",
+            version,
+            UnitPrice(per_hour, HOUR_SECONDS),
+            int(seconds),
+            int(amount),
+        )
+        for project_id, name, version, per_hour, seconds, amount in await session.execute(query)
+    ]
+
+
+async def _late_time(
+    session: AsyncSession, org_id: OrgId, month: Month, seen: int
+) -> dict[tuple[str, str], int]:
+    table = InstanceTimeRow
+    keys = (table.project_id, table.name)
+    query = select(*keys, func.sum(table.nano_usd)).where(*_time_of(org_id, month)).group_by(*keys)
+    found = await session.execute(query.where(table.transaction_id > seen))
+    return {(project, time_item(name)): int(amount) for project, name, amount in found}
+
+
+def _time_of(org_id: OrgId, month: Month) -> tuple[ColumnElement[bool], ...]:
+    table = InstanceTimeRow
+    return (table.organization_id == org_id, table.started_at >= month.start, table.started_at < month.end)
 
 
 def _amounts(sums: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:

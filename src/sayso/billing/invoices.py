@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Literal, Self, TypeAlias
 
 from sayso.billing.money import NANO_PER_CENT, checked
-from sayso.core.metering import METERS, Meter
+from sayso.core.metering import ALL_METERS, Meter
 from sayso.errors import InvalidRequest
 
 CURRENCY = "USD"
@@ -217,7 +217,7 @@ def _order(line: InvoiceLine) -> tuple[str | int, ...]:
             line.project_id,
             line.usage_month.start if line.usage_month else 0,
             line.model,
-            METERS.index(line.meter),
+            ALL_METERS.index(line.meter),
             line.price_version,
         ),
         *(price.nano_usd, price.unit_size),

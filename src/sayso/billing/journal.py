@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, text
 
 from sayso.billing import upserts
 from sayso.billing.money import checked
@@ -14,6 +14,8 @@ from sayso.billing.tables import AccountBalance, LedgerEntry, LedgerTransaction
 from sayso.db.prepared import Row
 from sayso.errors import InvalidRequest
 
+# As text, for a bound value does not tell the planner that the index of what is no charge will do.
+NO_CHARGE = text("ledger_transactions.kind <> 'charge' AND ledger_transactions.kind <> 'instance'")
 FIRST_HASH = bytes(32)  # what the first transaction follows
 
 Entries: TypeAlias = tuple[tuple[str, int], ...]
@@ -146,6 +148,16 @@ class Journal:
         return Posting(
             "reversal", original.organization_id, original.reference, turned, posted_at, reverses=number
         )
+
+    def find(self, kind: str, organization_id: str, reference: str) -> int | None:
+        """Return the number of a transaction that is no charge; None where there is none."""
+        sought = (kind, organization_id, reference)
+        waiting = (row[0] for row in self._transactions if row[1:4] == sought)
+        if (number := next(waiting, None)) is not None:
+            return int(number)
+        table = LedgerTransaction
+        query = select(table.id).where(table.organization_id == organization_id, NO_CHARGE)
+        return self._connection.scalar(query.where(table.kind == kind, table.reference == reference))
 
     def flush(self) -> None:
         """Write what was appended."""

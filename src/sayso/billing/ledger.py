@@ -10,8 +10,9 @@ from typing import Self, TypeAlias, cast
 from sqlalchemy import Connection, delete, text
 
 from sayso.billing import holds, idempotency
-from sayso.billing.batch import Batch, CreditUnsent, Post, Release, Result, Reverse, Settle
+from sayso.billing.batch import Batch, CreditUnsent, Post, PostTime, Release, Result, Reverse, Settle
 from sayso.billing.counters import MICROSECONDS, MINUTES_KEPT
+from sayso.billing.instance_time import InstanceTime
 from sayso.billing.journal import Entries
 from sayso.billing.late_settlement import LateSettlement
 from sayso.billing.ledger_state import LedgerState
@@ -51,7 +52,9 @@ class Probe:
     """See whether anything can be written at all."""
 
 
-Operation: TypeAlias = Reservation | Settle | Release | Post | Reverse | CreditUnsent | Keep | Probe
+Operation: TypeAlias = (
+    Reservation | Settle | Release | Post | PostTime | Reverse | CreditUnsent | Keep | Probe
+)
 
 
 def wall_clock() -> int:
@@ -133,6 +136,8 @@ def _apply(batch: Batch, operation: Operation) -> Result | Exception:
                 return None
             case Post():
                 return batch.post(operation)
+            case PostTime():
+                return batch.post_time(operation)
             case Reverse():
                 return batch.reverse(operation)
             case CreditUnsent():
@@ -223,12 +228,22 @@ class Ledger:
         """Let a hold run out by itself, where it could be neither settled nor released."""
         self._live.discard(hold.request_id)
 
-    async def post(self, kind: str, organization_id: OrgId, reference: str, entries: Entries) -> int:
+    async def post(
+        self, kind: str, organization_id: OrgId, reference: str, entries: Entries, *, once: bool = False
+    ) -> int:
         """Post entries that are no charge, such as a credit; return the transaction's number.
 
-        Raises `InvalidRequest` for fewer than two entries or a sum that is not zero, `AmountOverflow`.
+        With `once`, what has been posted with the same kind and reference is not posted again. Raises
+        `InvalidRequest` for fewer than two entries or a sum that is not zero, `AmountOverflow`.
         """
-        return cast("int", await self._writer.submit(Post(kind, organization_id, reference, entries)))
+        return cast("int", await self._writer.submit(Post(kind, organization_id, reference, entries, once)))
+
+    async def post_time(self, time: InstanceTime) -> int:
+        """Charge seconds of a dedicated instance, once; return the transaction's number.
+
+        Raises `InvalidRequest` for seconds that are paid for already, `AmountOverflow`.
+        """
+        return cast("int", await self._writer.submit(PostTime(time)))
 
     async def reverse(self, transaction_id: int) -> int:
         """Post the opposite of a transaction; return the new one's number.

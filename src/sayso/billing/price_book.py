@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sayso.billing.money import parse_usd
 from sayso.billing.pricing import KIND_METERS, PriceBookVersion, PriceRow, is_exact
 from sayso.billing.tables import Price, PriceBook
-from sayso.core.metering import METERS, Meter
+from sayso.core.metering import ALL_METERS, Meter
 from sayso.db.session import Database
 from sayso.errors import InvalidRequest
 
@@ -67,7 +67,7 @@ def check_draft(draft: PriceBookDraft) -> None:
     seen = set()
     for row in draft.rows:
         numbers = (row.nano_usd, row.unit_size, row.increment, row.minimum)
-        if row.meter not in METERS or not all(type(number) is int for number in numbers):
+        if row.meter not in ALL_METERS or not all(type(number) is int for number in numbers):
             raise InvalidRequest(f"A price of '{row.model}' has an unknown meter or a number that is none.")
         if not (0 <= row.nano_usd <= MAX_PRICE and 0 <= row.minimum <= MAX_UNITS):
             raise InvalidRequest(f"The {row.meter} of '{row.model}' have a price out of range.")

@@ -1,8 +1,8 @@
 """What quantities cost: pure arithmetic over a version of the price book."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from sayso.billing.money import checked
 from sayso.core.metering import METERS, Meter, Quantities
@@ -12,6 +12,8 @@ KIND_METERS: Mapping[Kind, tuple[Meter, ...]] = {
     "chat": ("prompt_tokens", "completion_tokens"),
     "speech": ("audio_milliseconds",),
 }
+HOUR_SECONDS: Final = 3_600
+DEDICATED: Final = "*dedicated"  # whose hours have no price of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,8 @@ class PriceRow:
     """`nano_usd` for `unit_size` units; billed in whole increments, the nearest, ties up, at least `minimum`.
 
     `model` is a snapshot, an alias, or `*` with a kind for the models that have no row of their own.
+    The price of `instance_seconds` is that of an hour: 3,600 units. `sayso.dedicated.segments` says how a
+    part of an hour is rounded.
     """
 
     model: str
@@ -46,6 +50,21 @@ class PriceBookVersion:
         """Return the price of the name that was asked for, else of its snapshot, else of its kind."""
         names, known = (model, snapshot, f"*{kind}"), self.by_name
         return next(known[name, meter] for name in names if (name, meter) in known)
+
+    def hour(self, names: Sequence[str]) -> PriceRow | None:
+        """Return the price of a dedicated instance's hour under the first name that has one."""
+        meter: Meter = "instance_seconds"
+        known = self.by_name
+        return next((known[name, meter] for name in (*names, DEDICATED) if (name, meter) in known), None)
+
+
+# What requests on a dedicated instance cost: its time has paid for them.
+INCLUDED = PriceBookVersion(
+    0,
+    "dedicated",
+    0,
+    tuple(PriceRow(f"*{kind}", meter, 0) for kind, meters in KIND_METERS.items() for meter in meters),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +110,12 @@ def line(row: PriceRow, quantity: int) -> Line:
 
 
 def is_exact(row: PriceRow) -> bool:
-    """Return whether every quantity costs a whole number of nano-dollars, so that nothing is rounded."""
+    """Return whether every quantity costs a whole number of nano-dollars, so that nothing is rounded.
+
+    Of time, an hour is what costs a whole number, and its parts add up to it.
+    """
+    if row.meter == "instance_seconds":
+        return row.unit_size == HOUR_SECONDS and row.increment == 1
     return not row.increment * row.nano_usd % row.unit_size and not row.minimum % row.increment
 
 

@@ -4,8 +4,9 @@ Amounts are nano-dollars and counts are whole numbers, all in signed 64 bits; mo
 the starts of periods Unix seconds, both UTC. Empty text stands where an id does not apply, so that it can be
 part of a key.
 
-`price_books`, `prices`, `usage_events`, `ledger_transactions` and `ledger_entries` are append-only: triggers
-refuse UPDATE and DELETE. Everything else can be computed from them again (`sayso.billing.verify`).
+`price_books`, `prices`, `usage_events`, `instance_time`, `ledger_transactions` and `ledger_entries` are
+append-only: triggers refuse UPDATE and DELETE. Everything else can be computed from them again
+(`sayso.billing.verify`).
 
 Reading at 10 million requests: ask `usage_days`, never `usage_events`, for a month, and `usage_hours` for
 what is no whole day. They have one row for each day or hour, project, key, model, ... that was used, are kept
@@ -83,7 +84,7 @@ class UsageEventRow(Base):
     """What one request consumed, once and for good; quantities as counted, the charge as posted.
 
     An event whose outcome is `failed` keeps its quantities and is charged nothing. `transaction_id` is 0
-    where there was nothing to post.
+    where there was nothing to post. `instance_id` is the dedicated instance that served it, at no price.
     """
 
     __tablename__ = "usage_events"
@@ -112,6 +113,7 @@ class UsageEventRow(Base):
     transaction_id: Mapped[Count]
     admitted_at: Mapped[Moment]
     settled_at: Mapped[Moment]
+    instance_id: Mapped[Id] = mapped_column(server_default="")
 
 
 # Where SQLite's integers overflow they become floating, and greater than this.
@@ -212,6 +214,7 @@ class HoldRow(Base):
     admitted_at: Mapped[Moment]
     expires_at: Mapped[Moment]
     closed_at: Mapped[int | None] = mapped_column(BigInteger)
+    instance_id: Mapped[Id] = mapped_column(server_default="")
 
 
 class LedgerTransaction(Base):
@@ -227,8 +230,8 @@ class LedgerTransaction(Base):
         Index(
             "ix_ledger_transactions_no_charge",
             "organization_id",
-            sqlite_where=text("kind <> 'charge'"),
-            postgresql_where=text("kind <> 'charge'"),
+            sqlite_where=text("kind <> 'charge' AND kind <> 'instance'"),
+            postgresql_where=text("kind <> 'charge' AND kind <> 'instance'"),
         ),
     )
 
@@ -240,6 +243,32 @@ class LedgerTransaction(Base):
     posted_at: Mapped[Moment]
     previous_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class InstanceTimeRow(Base):
+    """Seconds of a dedicated instance that are paid for, once and for good: [`started_at`, `ended_at`).
+
+    They lie within one hour and one configuration. `nano_usd_per_hour` is what an hour of the whole instance
+    costs, `nano_usd` what these seconds do; `transaction_id` is 0 where that is nothing.
+    """
+
+    __tablename__ = "instance_time"
+    __table_args__ = (
+        Index("ix_instance_time_organization_id_started_at", "organization_id", "started_at"),
+        CLUSTERED,
+    )
+
+    instance_id: Mapped[KeyId]
+    started_at: Mapped[KeyNumber]
+    ended_at: Mapped[Count]
+    organization_id: Mapped[Id]
+    project_id: Mapped[Id]
+    name: Mapped[Name]
+    config_version: Mapped[Count]
+    price_version: Mapped[str] = mapped_column(String(64))
+    nano_usd_per_hour: Mapped[Nano]
+    nano_usd: Mapped[Nano]
+    transaction_id: Mapped[Count]
 
 
 class LedgerEntry(Base):

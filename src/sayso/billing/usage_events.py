@@ -154,4 +154,5 @@ def _event(record: UsageRecord, transaction_id: int) -> Row:
         transaction_id,
         hold.admitted_at,
         record.settled_at,
+        hold.instance_id,
     )

@@ -12,7 +12,7 @@ from sayso.billing.counters import CounterKey, Tally
 from sayso.billing.holds import NO_KEY, HoldState
 from sayso.billing.journal import FIRST_HASH, Posting, chained
 from sayso.billing.price_book import fingerprint, load_books
-from sayso.billing.pricing import PriceBookVersion, price
+from sayso.billing.pricing import INCLUDED, PriceBookVersion, price
 from sayso.billing.tables import (
     AccountBalance,
     Counter,
@@ -24,6 +24,7 @@ from sayso.billing.tables import (
 )
 from sayso.billing.usage_events import UsageRecord
 from sayso.billing.verify_sums import UsageAudit, events_by_hour, in_chunks, ordered
+from sayso.billing.verify_time import TimeAudit
 from sayso.core.metering import Quantities, billable
 from sayso.db.session import Database
 
@@ -55,7 +56,7 @@ async def verify(database: Database) -> Verification:
 def verify_books(connection: Connection) -> Verification:
     """Verify what `connection` sees."""
     audit = _Audit(connection)
-    steps = (audit.price_books, audit.ledger, audit.usage, audit.sums, audit.counters)
+    steps = (audit.price_books, audit.ledger, audit.usage, audit.instance_time, audit.sums, audit.counters)
     divergence = next((found for step in steps if (found := step()) is not None), None)
     return Verification(audit.transactions, audit.events, divergence)
 
@@ -67,14 +68,19 @@ class _Audit:
     connection: Connection
     transactions: int = 0
     events: int = 0
+    time: TimeAudit = field(init=False)
     books: dict[int, PriceBookVersion] = field(default_factory=dict[int, PriceBookVersion])
     balances: dict[str, int] = field(default_factory=dict[str, int])
     charged: int = 0
     posted: "Multiset[CounterKey]" = field(default_factory=Multiset)
 
+    def __post_init__(self) -> None:
+        self.time = TimeAudit(self.connection)
+
     def price_books(self) -> Divergence | None:
         """Every version has the prices that were published."""
-        self.books = {book.id: book for book in load_books(self.connection)}
+        published = load_books(self.connection)
+        self.books = {book.id: book for book in (INCLUDED, *published)}
         for row in self.connection.execute(select(PriceBook.id, PriceBook.sha256)):
             if fingerprint(self.books[row.id].rows) != row.sha256:
                 return Divergence("price_books", str(row.id), "the prices are not those that were published")
@@ -108,6 +114,8 @@ class _Audit:
         for at, rows in events_by_hour(self.connection):
             for row in rows:
                 self.events += 1
+                if bool(row.instance_id) != (row.price_book_id == INCLUDED.id):
+                    return Divergence("usage_events", row.request_id, "it is not priced as what served it")
                 record = self._record(row)
                 amount = record.charge.amount
                 if row.charge != amount or (row.transaction_id == 0) != (amount == 0):
@@ -123,6 +131,11 @@ class _Audit:
         if self.charged:
             return Divergence("usage_events", "", f"{abs(self.charged)} charges without their counterpart")
         return None
+
+    def instance_time(self) -> Divergence | None:
+        """Every second of an instance is charged once, at its price."""
+        fault = self.time.fault()
+        return Divergence("instance_time", *fault) if fault else None
 
     def sums(self) -> Divergence | None:
         """Balances are the sums of their entries."""
@@ -185,6 +198,8 @@ class _Audit:
             original = self.connection.execute(query.order_by(table.c.position))
             turned = tuple((account, -amount) for account, amount in original)
             return posted if turned == sides else "it does not take back what it reverses"
+        if row.kind == "instance":
+            return self.time.expected(row, sides)
         if row.kind != "charge":
             return posted
         event = events.get(row.reference)
@@ -221,6 +236,7 @@ class _Audit:
             row.charge,
             row.admitted_at,
             expires_at=0,
+            instance_id=row.instance_id,
         )
         return UsageRecord(hold, actual, row.outcome, charge, row.settled_at)
 

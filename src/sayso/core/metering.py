@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Meter: TypeAlias = Literal["prompt_tokens", "completion_tokens", "audio_milliseconds"]
-METERS: tuple[Meter, ...] = ("prompt_tokens", "completion_tokens", "audio_milliseconds")
+Meter: TypeAlias = Literal["prompt_tokens", "completion_tokens", "audio_milliseconds", "instance_seconds"]
+METERS: tuple[Meter, ...] = ("prompt_tokens", "completion_tokens", "audio_milliseconds")  # of requests
+ALL_METERS: tuple[Meter, ...] = (*METERS, "instance_seconds")
 
 Outcome: TypeAlias = Literal["completed", "disconnected", "failed"]
 
@@ -32,6 +33,8 @@ class Quantities:
                 return self.completion_tokens
             case "audio_milliseconds":
                 return self.audio_milliseconds
+            case "instance_seconds":  # time is no request's
+                return 0
 
 
 NOTHING = Quantities()

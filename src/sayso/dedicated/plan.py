@@ -23,10 +23,14 @@ Plan: TypeAlias = OnDemand | Reserved
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The price of an hour of one unit, in nano-dollars, and the version of the price book it is from."""
+    """The price of an hour of one unit, in nano-dollars, and the version of the price book it is from.
+
+    A run that its project ends is paid for as `minimum_seconds` at least.
+    """
 
     nano_usd_per_hour: int
     price_version: str
+    minimum_seconds: int = 60
 
     def of(self, units: int) -> int:
         """Return what an hour of that many units costs, in nano-dollars."""

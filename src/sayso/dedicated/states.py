@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
-from sayso.dedicated.configuration import Configuration
+from sayso.dedicated.configuration import NO_SHARE, Configuration, Share
 from sayso.dedicated.events import (
     BecameReady,
     CapacityReserved,
@@ -23,7 +23,7 @@ from sayso.dedicated.events import (
     UpdateAbandoned,
     UpdateAccepted,
 )
-from sayso.dedicated.plan import Plan, Rate
+from sayso.dedicated.plan import Plan, Rate, Reserved
 from sayso.errors import InstanceStateConflict
 
 State: TypeAlias = Literal[
@@ -63,7 +63,29 @@ class Standing:
     node: str = ""
     drain_seconds: int = 0
     deleting: bool = False
+    ever_ready: bool = False
     failure: str = ""
+
+
+def capacity_of(standing: Standing) -> Share:
+    """Return what of its machine an instance holds as it stands.
+
+    An update has two hosts for a while, on the same cores. A reserved instance keeps what is its own for its
+    whole term, once it has been ready; one on demand while there is a host, or about to be one.
+    """
+    share = standing.configuration.share
+    kept = isinstance(standing.plan, Reserved) and standing.ever_ready and not standing.deleting
+    match standing.state:
+        case "updating" if standing.next_configuration is not None:
+            coming = standing.next_configuration.share
+            cores = max(share.cores, coming.cores)
+            return Share(cores, share.memory_mib + coming.memory_mib, share.gpus + coming.gpus)
+        case "requested" | "terminated":
+            return NO_SHARE
+        case "stopped" | "failed":
+            return share if kept else NO_SHARE
+        case _:
+            return share
 
 
 def fold(events: Iterable[Event]) -> Standing:
@@ -134,7 +156,7 @@ def _end_or_begin_again(standing: Standing, change: Change) -> Standing:
 
 
 def _ready(standing: Standing) -> Standing:
-    return replace(_with_next(standing), state="ready", failure="")
+    return replace(_with_next(standing), state="ready", ever_ready=True, failure="")
 
 
 def _updated(standing: Standing, change: UpdateAccepted) -> Standing:

@@ -1,0 +1,147 @@
+"""From an instance's history to what is posted: time, once it is certain, and credits where it fell short."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+
+from sayso.billing.credits import grant_entries
+from sayso.billing.instance_time import InstanceTime
+from sayso.billing.invoices import Month
+from sayso.billing.ledger import Ledger
+from sayso.billing.pricing import HOUR_SECONDS
+from sayso.billing.tables import InstanceTimeRow
+from sayso.db.session import Database
+from sayso.dedicated import store
+from sayso.dedicated.clock import Clock
+from sayso.dedicated.instance import Instance
+from sayso.dedicated.plan import Reserved
+from sayso.dedicated.segments import Segment, segments
+from sayso.dedicated.sla import Availability, availability, credit
+from sayso.dedicated.store import Kept
+from sayso.dedicated.tables import InstanceCreditRow
+from sayso.ids import InstanceId
+
+_MICRO = 1_000_000
+SETTLED_SECONDS = 5  # after so long, nothing is written any more that happened before
+
+
+class Charges:
+    """Posts what instances cost; asked again, it posts only what is new."""
+
+    def __init__(self, db: Database, ledger: Ledger, clock: Clock) -> None:
+        self._db = db
+        self._ledger = ledger
+        self._clock = clock
+        self._looked: dict[InstanceId, tuple[int, int, bool]] = {}
+        self._credited: set[tuple[InstanceId, Month]] = set()
+
+    async def post_time(self, kept: Kept) -> bool:
+        """Charge what is certain by now; return whether all is charged that ever will be without more events.
+
+        Raises `StorageUnavailable`.
+        """
+        instance, paid, known = kept.instance, kept.paid_until, known_until(kept, self._clock)
+        # Nothing becomes certain but by an event, the end of an hour, or the second after an event.
+        at = (len(kept.events), known // HOUR_SECONDS, known * _MICRO > kept.events[-1].wall)
+        if self._looked.get(instance.id) == at:
+            return False
+        found = segments(kept.events, known)
+        for segment in found:
+            if segment.final and segment.start >= paid:
+                await self._ledger.post_time(_time(instance, segment))
+                paid = segment.end
+        if paid != kept.paid_until:
+            async with self._db.transaction() as session:
+                await store.paid(session, instance.organization_id, instance.id, paid)
+        if all(segment.final for segment in found) and not _goes_on(instance, self._clock):
+            return True
+        self._looked[instance.id] = at
+        return False
+
+    async def credit_month(self, kept: Kept, month: Month, until: int) -> int:
+        """Give back what a month, or its part before the Unix second `until`, was less than promised.
+
+        Returns the nano-dollars, which are given once. Raises `StorageUnavailable`.
+        """
+        instance, end = kept.instance, min(month.end, until)
+        if (instance.id, month) in self._credited:
+            return 0
+        async with self._db.read() as session:
+            if await session.get(InstanceCreditRow, (instance.id, month.start)) is not None:
+                self._credited.add((instance.id, month))
+                return 0
+            cost = select(func.sum(InstanceTimeRow.nano_usd)).where(
+                InstanceTimeRow.organization_id == instance.organization_id,
+                InstanceTimeRow.instance_id == instance.id,
+                InstanceTimeRow.started_at >= month.start,
+                InstanceTimeRow.started_at < end,
+            )
+            charged = int(await session.scalar(cost) or 0)
+        found = availability(kept.events, month.start, end)
+        amount = credit(charged, found)
+        number = await self._grant(instance, month, amount) if amount else 0
+        async with self._db.transaction() as session:
+            row = _credit_row(instance, month, end, found, charged, amount, number)
+            await session.merge(row)
+        return amount
+
+    async def _grant(self, instance: Instance, month: Month, amount: int) -> int:
+        org_id = instance.organization_id
+        reference = f"availability of {instance.id} in {month}"
+        return await self._ledger.post("credit", org_id, reference, grant_entries(org_id, amount), once=True)
+
+
+def known_until(kept: Kept, clock: Clock) -> int:
+    """Return the second up to which an instance's history is known to be whole."""
+    if isinstance(kept.instance.plan, Reserved):
+        return clock.second - SETTLED_SECONDS
+    return max(kept.seen_at, kept.events[-1].wall) // _MICRO
+
+
+def month_of(second: int) -> Month:
+    """Return the month of a Unix second."""
+    return Month.of(datetime.fromtimestamp(second, UTC))
+
+
+def _goes_on(instance: Instance, clock: Clock) -> bool:
+    """Tell whether time passes that will have to be paid for, whatever happens to the instance."""
+    term = instance.plan
+    ever_ready = instance.standing.ever_ready
+    return isinstance(term, Reserved) and ever_ready and clock.second < term.end + SETTLED_SECONDS
+
+
+def _time(instance: Instance, segment: Segment) -> InstanceTime:
+    return InstanceTime(
+        instance.id,
+        segment.start,
+        segment.end,
+        instance.organization_id,
+        instance.project_id,
+        instance.name,
+        segment.config_version,
+        segment.price_version,
+        segment.nano_usd_per_hour,
+        segment.nano_usd,
+    )
+
+
+def _credit_row(
+    instance: Instance,
+    month: Month,
+    end: int,
+    found: Availability,
+    charged: int,
+    amount: int,
+    number: int,
+) -> InstanceCreditRow:
+    return InstanceCreditRow(
+        instance_id=instance.id,
+        period_start=month.start,
+        period_end=end,
+        organization_id=instance.organization_id,
+        ready_seconds=found.ready_seconds,
+        due_seconds=found.due_seconds,
+        charged=charged,
+        nano_usd=amount,
+        transaction_id=number,
+    )

@@ -1,0 +1,296 @@
+"""Keeps a machine's instances as the database says that they should be.
+
+One of these runs in the server of each machine. It looks at its instances every second, and at once when it
+is woken; what it does follows from their states alone, so that it goes on where a server before it was cut
+off. Every `HEARTBEAT_SECONDS` it writes down which hosts take requests: after a sudden end, that is how far
+an instance is known to have run, and nothing later is charged.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sayso.db.session import Database
+from sayso.dedicated import capacity, store
+from sayso.dedicated.charging import Charges, month_of
+from sayso.dedicated.clock import SYSTEM_CLOCK, Clock
+from sayso.dedicated.configuration import Share
+from sayso.dedicated.events import (
+    BecameReady,
+    Cause,
+    Change,
+    DeletionAccepted,
+    Failed,
+    Interrupted,
+    ProvisioningStarted,
+    Stopped,
+    Terminated,
+    UpdateAbandoned,
+)
+from sayso.dedicated.instance import Instance
+from sayso.dedicated.plan import Reserved
+from sayso.dedicated.runtime import InstanceRuntime, ProvisioningFailed
+from sayso.dedicated.states import RUNNING, State
+from sayso.dedicated.store import Kept
+from sayso.errors import InstanceStateConflict, ObjectNotFound, StorageUnavailable
+from sayso.ids import InstanceId
+from sayso.telemetry.logging import EventLogger
+
+ROUND_SECONDS = 1.0
+HEARTBEAT_SECONDS = 10
+PROVISION_SECONDS = 600.0  # a host that has not come up by then has failed
+TERM_DRAIN_SECONDS = 30  # at the end of a reserved term
+_MICRO = 1_000_000
+
+log = EventLogger("instances")
+
+
+@dataclass(frozen=True, slots=True)
+class MachineShare:
+    """The machine that is kept, by its name: all that it has, and what of it serves everybody."""
+
+    node: str
+    total: Share
+    shared: Share
+
+
+class Control:
+    """Starts, updates and ends hosts, writes down what happens to them, and charges their time."""
+
+    def __init__(
+        self,
+        db: Database,
+        runtime: InstanceRuntime,
+        charges: Charges,
+        machine: MachineShare,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        provision_seconds: float = PROVISION_SECONDS,
+    ) -> None:
+        self._db = db
+        self._runtime = runtime
+        self._charges = charges
+        self._machine = machine
+        self._clock = clock
+        self._provision_seconds = provision_seconds
+        self._work: dict[InstanceId, tuple[State, asyncio.Task[None]]] = {}
+        self._applied: dict[InstanceId, int] = {}  # the configurations that the hosts here have
+        self._restarting: set[InstanceId] = set()
+        self._news: list[tuple[InstanceId, Change]] = []
+        self._woken = asyncio.Event()
+        self._seen_at = 0
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; what ran when the server before this one ended is started again."""
+        self._runtime.watch(self)
+        self._loop = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Stop looking, having written down how far hosts are known to have run; they are not ended here."""
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.cancel()
+            await asyncio.gather(loop, return_exceptions=True)
+        tasks = [task for _, task in self._work.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(StorageUnavailable):
+            if loop is not None:
+                await self._see(await self._living())
+
+    def wake(self) -> None:
+        """Look now."""
+        self._woken.set()
+
+    def down(self, instance_id: InstanceId, reason: str) -> None:
+        """Be told by the runtime that a host takes no requests, and is being started again."""
+        self._restarting.add(instance_id)
+        self._tell(instance_id, Interrupted(self._clock.wall(), reason))
+
+    def up(self, instance_id: InstanceId) -> None:
+        """Be told by the runtime that such a host is back."""
+        self._tell(instance_id, BecameReady())
+
+    def lost(self, instance_id: InstanceId, reason: str) -> None:
+        """Be told by the runtime that a host will not come back."""
+        self._tell(instance_id, Failed(reason))
+
+    def _tell(self, instance_id: InstanceId, change: Change) -> None:
+        self._news.append((instance_id, change))
+        self.wake()
+
+    async def _run(self) -> None:
+        begun = False
+        while True:
+            try:
+                if not begun:
+                    await self._begin()
+                    begun = True
+                await self.look()
+            except StorageUnavailable as error:
+                log.warning("instances_not_looked_at", error=error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), ROUND_SECONDS)
+            self._woken.clear()
+
+    async def _begin(self) -> None:
+        """Say what the machine has, and that what ran before runs no more."""
+        machine, now = self._machine, self._clock.wall()
+        async with self._db.transaction() as session:
+            await capacity.register(session, machine.node, machine.total, machine.shared, now)
+            for kept in await store.living_on(session, machine.node):
+                one = kept.instance
+                if one.state in RUNNING:
+                    # Never earlier than it was last seen: that much may be charged already.
+                    change = Interrupted(kept.seen_at, "The server was restarted.")
+                    await self._append(session, one, change, "recovery")
+
+    async def look(self) -> None:
+        """Look once at everything. Raises `StorageUnavailable`."""
+        living = await self._living()
+        if self._news:
+            await self._hear(living)
+            living = await self._living()
+        if self._clock.wall() - self._seen_at >= HEARTBEAT_SECONDS * _MICRO:
+            await self._see(living)
+            living = await self._living()
+        for kept in living:
+            await self._keep(kept)
+
+    async def _living(self) -> list[Kept]:
+        async with self._db.read() as session:
+            return await store.living_on(session, self._machine.node)
+
+    async def _hear(self, living: Sequence[Kept]) -> None:
+        """Write down what the runtime has told."""
+        known = {kept.instance.id: kept.instance for kept in living}
+        while self._news:
+            instance_id, change = self._news[0]
+            if (instance := known.get(instance_id)) is not None:
+                await self._happened(instance, change)
+            if not isinstance(change, Interrupted):
+                self._restarting.discard(instance_id)
+            del self._news[0]
+
+    async def _see(self, living: Sequence[Kept]) -> None:
+        """Write down which hosts take requests now."""
+        now = self._clock.wall()
+        instances = [kept.instance for kept in living if kept.instance.state in RUNNING]
+        up = [one for one in instances if (found := self._runtime.status(one.id)) and found.up]
+        machine = self._machine
+        async with self._db.transaction() as session:
+            await store.saw(session, ((one.organization_id, one.id) for one in up), now)
+            await capacity.register(session, machine.node, machine.total, machine.shared, now)
+        self._seen_at = now
+
+    async def _keep(self, kept: Kept) -> None:
+        """Bring one instance a step further, and charge its time."""
+        instance = kept.instance
+        all_charged = await self._charges.post_time(kept)
+        await self._keep_promise(kept, ending=False)
+        if self._is_over(instance):
+            await self._happened(instance, DeletionAccepted(TERM_DRAIN_SECONDS), "term_ended")
+            self.wake()
+            return
+        match instance.state:
+            case "reserved":
+                await self._happened(instance, ProvisioningStarted())
+                self.wake()
+            case "provisioning" if instance.id not in self._restarting:
+                self._begin_work(instance, self._provision(instance))
+            case "updating":
+                self._begin_work(instance, self._update(instance))
+            case "ready" if self._applied.get(instance.id) != instance.config_version:
+                self._begin_work(instance, self._set_gate(instance))
+            case "draining":
+                self._begin_work(instance, self._stop(instance))
+            case "stopped" | "failed" if instance.standing.deleting and all_charged:
+                await self._keep_promise(kept, ending=True)
+                await self._happened(instance, Terminated())
+            case _:
+                pass
+
+    async def _keep_promise(self, kept: Kept, *, ending: bool) -> None:
+        """Give back what the month before was less than promised, and at the end the running one."""
+        now = self._clock.second
+        begun = kept.instance.created_at // _MICRO
+        this = month_of(now)
+        before = month_of(this.start - 1)
+        if before.end > begun and now >= this.start + HEARTBEAT_SECONDS + 2:
+            await self._charges.credit_month(kept, before, before.end)
+        if ending:
+            await self._charges.credit_month(kept, this, now)
+
+    def _is_over(self, instance: Instance) -> bool:
+        term = instance.plan
+        ended = isinstance(term, Reserved) and self._clock.second >= term.end
+        return ended and not instance.standing.deleting
+
+    def _begin_work(self, instance: Instance, work: Coroutine[Any, Any, None]) -> None:
+        """Start `work`, unless it is under way; what was begun for another state is given up first."""
+        known = self._work.get(instance.id)
+        if known is not None and not known[1].done():
+            work.close()
+            if known[0] != instance.state and instance.state == "draining":
+                known[1].cancel()
+            return
+        task = asyncio.create_task(work)
+        self._work[instance.id] = (instance.state, task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("instance_work_failed", error=error)
+        self.wake()
+
+    async def _provision(self, instance: Instance) -> None:
+        try:
+            async with asyncio.timeout(self._provision_seconds):
+                await self._runtime.provision(instance)
+        except (ProvisioningFailed, TimeoutError) as error:
+            reason = error.reason if isinstance(error, ProvisioningFailed) else "It took too long to start."
+            await self._runtime.stop(instance.id, 0)
+            await self._happened(instance, Failed(reason))
+            return
+        self._applied[instance.id] = instance.config_version
+        await self._happened(instance, BecameReady())
+
+    async def _update(self, instance: Instance) -> None:
+        coming = instance.next_configuration
+        assert coming is not None, "an update brings something"
+        try:
+            async with asyncio.timeout(self._provision_seconds):
+                await self._runtime.update(instance, coming)
+        except (ProvisioningFailed, TimeoutError) as error:
+            reason = error.reason if isinstance(error, ProvisioningFailed) else "It took too long to start."
+            await self._happened(instance, UpdateAbandoned(reason))
+            return
+        self._applied[instance.id] = instance.standing.next_version
+        await self._happened(instance, BecameReady())
+
+    async def _set_gate(self, instance: Instance) -> None:
+        await self._runtime.update(instance, instance.configuration)
+        self._applied[instance.id] = instance.config_version
+
+    async def _stop(self, instance: Instance) -> None:
+        self._restarting.discard(instance.id)
+        await self._runtime.stop(instance.id, instance.standing.drain_seconds)
+        self._applied.pop(instance.id, None)
+        await self._happened(instance, Stopped())
+
+    async def _happened(self, instance: Instance, change: Change, cause: Cause = "runtime") -> None:
+        """Write down a change, unless something else has come before it that rules it out."""
+        try:
+            async with self._db.transaction() as session:
+                await self._append(session, instance, change, cause)
+        except (InstanceStateConflict, ObjectNotFound) as error:
+            log.info("instance_went_on", instance_id=instance.id, reason=error.message)
+
+    async def _append(self, session: Any, instance: Instance, change: Change, cause: Cause) -> None:
+        await store.append(
+            session, instance.organization_id, instance.id, change, cause=cause, clock=self._clock
+        )

@@ -1,0 +1,324 @@
+"""Instances from their making to their end, on a real database, with what is charged for them."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from sayso.billing.credits import available
+from sayso.billing.instance_time import InstanceTime
+from sayso.billing.invoice_store import draft, first_fault
+from sayso.billing.invoices import Month, Party
+from sayso.billing.tables import InstanceTimeRow
+from sayso.billing.verify import verify
+from sayso.dedicated import store
+from sayso.dedicated.configuration import Share
+from sayso.dedicated.load import PRESETS
+from sayso.dedicated.plan import Reserved
+from sayso.dedicated.tables import InstanceCreditRow
+from sayso.dedicated.tokens import Token
+from sayso.dedicated.wishes import Changes
+from sayso.errors import (
+    CapacityUnavailable,
+    IdempotencyConflict,
+    InstanceStateConflict,
+    InvalidRequest,
+    ObjectNotFound,
+)
+from sayso.ids import InstanceId, OrgId
+from tests.integration.dedicated.worlds import MACHINE, MICRO, PER_HOUR, START, World
+
+HOUR = 3_600
+DAY = 86_400
+POOL = MACHINE.shared
+
+
+async def charged(world: World, instance_id: InstanceId) -> tuple[int, int]:
+    """Seconds and nano-dollars that were posted."""
+    table = InstanceTimeRow
+    sums = (func.sum(table.ended_at - table.started_at), func.sum(table.nano_usd))
+    async with world.db.read() as session:
+        found = (await session.execute(select(*sums).where(table.instance_id == instance_id))).one()
+    return int(found[0] or 0), int(found[1] or 0)
+
+
+async def books_agree(world: World) -> None:
+    assert (await verify(world.db)).divergence is None
+    assert await first_fault(world.db) is None
+
+
+async def ready(world: World, name: str = "fast", cores: int = 1, months: int = 0) -> InstanceId:
+    made = await world.verbs.create(world.owner, world.wanted(name, cores, months))
+    assert made.state == "reserved"
+    await world.settle()
+    assert (await world.instance(made.id)).state == "ready"
+    return made.id
+
+
+async def test_an_hour_is_charged_at_its_price_and_ends_with_the_stop(world: World) -> None:
+    instance_id = await ready(world)
+    await world.pass_time(HOUR + 30)
+    assert await charged(world, instance_id) == (HOUR, PER_HOUR)
+    await world.pass_time(30.5)
+    await world.verbs.stop(world.owner, instance_id, 300)
+    await world.settle()
+    assert (await world.instance(instance_id)).state == "stopped"
+    assert "stop 300" in world.hosts.calls
+    await world.pass_time(HOUR)
+    assert await charged(world, instance_id) == (HOUR + 60, PER_HOUR + PER_HOUR // 60)
+    assert await world.held() == POOL
+    await books_agree(world)
+
+
+async def test_the_invoice_has_a_line_for_the_time_and_one_for_what_it_included(world: World) -> None:
+    instance_id = await ready(world)
+    await world.pass_time(HOUR + 20)
+    await world.verbs.stop(world.owner, instance_id)
+    await world.settle()
+    buyer = Party(world.owner.org_id, "Default", ((world.project_id, "here"),))
+    (line,) = (await draft(world.db, buyer, Month(2023, 3))).lines
+    assert (line.model, line.meter, line.quantity) == (
+        "dedicated instance fast",
+        "instance_seconds",
+        HOUR + 20,
+    )
+    assert line.unit_price is not None
+    assert (line.unit_price.nano_usd, line.unit_price.unit_size) == (PER_HOUR, HOUR)
+    assert line.nano_usd == PER_HOUR * (HOUR + 20) // HOUR
+    await books_agree(world)
+
+
+async def test_fifty_ask_for_three_places(world: World) -> None:
+    wishes = [world.verbs.create(world.owner, world.wanted(f"number-{at}")) for at in range(50)]
+    answers = await asyncio.gather(*wishes, return_exceptions=True)
+    refused = [one for one in answers if isinstance(one, CapacityUnavailable)]
+    assert len(answers) - len(refused) == 3
+    assert all(one.code == "capacity_unavailable" for one in refused)
+    assert len(refused) == 47
+    assert (await world.held()).cores == MACHINE.total.cores
+    assert len(await world.verbs.list(world.owner.org_id, gone=True)) == 3
+
+
+async def test_a_command_that_comes_again_is_carried_out_once(world: World) -> None:
+    token = Token("again", "create fast")
+    wishes = [world.verbs.create(world.owner, world.wanted(), token) for _ in range(20)]
+    assert len({made.id for made in await asyncio.gather(*wishes)}) == 1
+    with pytest.raises(IdempotencyConflict):
+        await world.verbs.create(world.owner, world.wanted("other"), Token("again", "create other"))
+    (kept,) = await world.verbs.list(world.owner.org_id)
+    stop = Token("stop", "stop")
+    await world.settle()
+    await world.verbs.stop(world.owner, kept.instance.id, 0, stop)
+    await world.settle()
+    await world.verbs.start(world.owner, kept.instance.id)
+    await world.settle()
+    assert (await world.verbs.stop(world.owner, kept.instance.id, 0, stop)).state == "ready"
+
+
+async def test_a_start_that_fails_frees_its_place_and_costs_nothing(world: World) -> None:
+    world.hosts.broken = "not enough memory"
+    made = await world.verbs.create(world.owner, world.wanted())
+    assert await world.held() == POOL + Share(1, 512)
+    await world.settle()
+    found = await world.instance(made.id)
+    assert (found.state, found.standing.failure) == ("failed", "not enough memory")
+    assert await world.held() == POOL
+    await world.pass_time(2 * HOUR, step=HOUR)
+    assert await charged(world, made.id) == (0, 0)
+    assert (await world.verbs.delete(world.owner, made.id)).state == "terminated"
+    await books_agree(world)
+
+
+async def test_a_start_that_takes_too_long_has_failed(world: World) -> None:
+    world.control = world.new_control(provision_seconds=0.01)
+    world.hosts.hold.clear()
+    made = await world.verbs.create(world.owner, world.wanted())
+    await world.settle()
+    await asyncio.gather(*(task for _, task in world.control._work.values()))
+    assert (await world.instance(made.id)).state == "failed"
+    assert await world.held() == POOL
+    assert await charged(world, made.id) == (0, 0)
+
+
+async def test_after_a_sudden_end_nothing_is_charged_beyond_the_last_heartbeat(world: World) -> None:
+    instance_id = await ready(world)
+    await world.pass_time(1_234)  # the last heartbeat is 4 s ago
+    world.now += 5 * MICRO  # and the server dies before the next
+    world.hosts.running.clear()
+    world.now += 500 * MICRO
+    world.control = world.new_control()
+    await world.control._begin()
+    assert (await world.instance(instance_id)).state == "provisioning"
+    await world.settle()
+    assert (await world.instance(instance_id)).state == "ready"
+    seconds, amount = await charged(world, instance_id)
+    assert 1_239 - 10 <= seconds <= 1_239
+    assert amount == seconds * PER_HOUR // HOUR
+    await world.pass_time(100)
+    await world.verbs.stop(world.owner, instance_id)
+    await world.settle()
+    assert (await charged(world, instance_id))[0] == seconds + 100
+    await books_agree(world)
+
+
+async def test_a_host_that_dies_is_not_paid_for_until_it_is_back(world: World) -> None:
+    instance_id = await ready(world)
+    await world.pass_time(100)
+    world.control.down(instance_id, "The engine ended.")
+    await world.settle()
+    await world.pass_time(50)
+    assert (await world.instance(instance_id)).state == "provisioning"
+    assert world.hosts.calls == ["provision"]  # it is being started again by who told of it
+    world.control.up(instance_id)
+    await world.settle()
+    await world.pass_time(100)
+    await world.verbs.stop(world.owner, instance_id)
+    await world.settle()
+    assert (await charged(world, instance_id))[0] == 200
+
+
+async def test_an_update_of_the_gate_is_at_once_and_one_of_the_size_comes_with_a_second_host(
+    world: World,
+) -> None:
+    instance_id = await ready(world)
+    await world.pass_time(100)
+    gate = Changes(load=PRESETS["latency"].__class__(4, 512, 1, 10, "reject"))
+    assert (await world.verbs.update(world.owner, instance_id, gate)).state == "ready"
+    await world.settle()
+    assert world.hosts.running[instance_id].load.queue_depth == 1
+    await world.pass_time(100)
+    world.hosts.hold.clear()
+    size = await world.verbs.update(world.owner, instance_id, Changes(share=Share(2, 512)))
+    assert (size.state, size.share.cores) == ("updating", 1)
+    assert await world.held() == POOL + Share(2, 1_024)
+    await world.control.look()
+    await world.pass_time(40)
+    world.hosts.hold.set()
+    await world.settle()
+    now = await world.instance(instance_id)
+    assert (now.state, now.share, now.config_version) == ("ready", Share(2, 512), 3)
+    assert await world.held() == POOL + Share(2, 512)
+    await world.pass_time(60)
+    await world.verbs.stop(world.owner, instance_id)
+    await world.settle()
+    seconds, amount = await charged(world, instance_id)
+    assert (seconds, amount) == (300, (240 + 2 * 60) * PER_HOUR // HOUR)
+    await books_agree(world)
+
+
+async def test_an_update_that_does_not_come_up_leaves_what_was(world: World) -> None:
+    instance_id = await ready(world)
+    world.hosts.broken = "too big"
+    await world.verbs.update(world.owner, instance_id, Changes(share=Share(3, 512)))
+    await world.settle()
+    now = await world.instance(instance_id)
+    assert (now.state, now.share.cores, now.standing.failure) == ("ready", 1, "too big")
+    assert await world.held() == POOL + Share(1, 512)
+    with pytest.raises(CapacityUnavailable):
+        await world.verbs.update(world.owner, instance_id, Changes(share=Share(4, 512)))
+
+
+async def test_a_reserved_instance_is_charged_to_its_end_and_then_goes(world: World) -> None:
+    instance_id = await ready(world, months=1)
+    term = (await world.instance(instance_id)).plan
+    assert isinstance(term, Reserved)
+    assert term.end - term.start == 31 * DAY
+    await world.pass_time(50)
+    with pytest.raises(InvalidRequest) as refused:
+        await world.verbs.delete(world.owner, instance_id)
+    assert refused.value.code == "term_not_over"
+    await world.verbs.stop(world.owner, instance_id)
+    await world.settle()
+    assert await world.held() == POOL + Share(1, 512), "what is reserved stays so"
+    await world.verbs.start(world.owner, instance_id)
+    await world.pass_time(term.end - world.now // MICRO - 20, step=DAY)
+    assert (await world.instance(instance_id)).state == "ready"
+    await world.pass_time(60)
+    assert world.hosts.running == {}
+    assert await world.held() == POOL
+    assert (await world.instance(instance_id)).state == "terminated"
+    assert await charged(world, instance_id) == (31 * DAY, 31 * 24 * PER_HOUR)
+    await books_agree(world)
+
+
+async def test_less_than_was_promised_is_given_back(world: World) -> None:
+    """1 % of a month's first ten days away: 10 % of what they cost comes back, once."""
+    instance_id = await ready(world)
+    due = 10 * DAY
+    await world.pass_time(due - due // 100, step=HOUR)
+    world.control.down(instance_id, "The engine ended.")
+    await world.settle()
+    await world.pass_time(due // 100, step=due // 100)
+    world.control.up(instance_id)
+    await world.settle()
+    await world.verbs.stop(world.owner, instance_id)
+    await world.pass_time(30 * DAY, step=DAY)
+    async with world.db.read() as session:
+        row = await session.scalar(select(InstanceCreditRow))
+        balance = await available(session, world.owner.org_id)
+    seconds, amount = await charged(world, instance_id)
+    assert row is not None
+    assert (row.due_seconds, row.ready_seconds) == (due, due - due // 100)
+    assert seconds == due - due // 100
+    assert row.nano_usd == -(-amount // 10) == balance
+    await books_agree(world)
+
+
+async def test_deleting_drains_charges_and_ends(world: World) -> None:
+    instance_id = await ready(world)
+    await world.pass_time(100)
+    gone = await world.verbs.delete(world.owner, instance_id, 5)
+    assert gone.state == "draining"
+    await world.settle()
+    assert (await world.instance(instance_id)).state == "terminated"
+    assert (await charged(world, instance_id))[0] == 100
+    assert await world.verbs.list(world.owner.org_id) == ()
+    assert (await world.verbs.delete(world.owner, instance_id)).state == "terminated"
+    with pytest.raises(InstanceStateConflict):
+        await world.verbs.start(world.owner, instance_id)
+    await ready(world)  # the name is free again
+
+
+async def test_what_happened_can_not_be_changed_and_is_nobody_elses(world: World) -> None:
+    instance_id = await ready(world)
+    for table in ("instance_events", "instance_time"):
+        await world.pass_time(HOUR, step=HOUR)
+        for change in (f"DELETE FROM {table}", f"UPDATE {table} SET organization_id = 'x'"):
+            with pytest.raises(DBAPIError):
+                async with world.db.transaction() as session:
+                    await session.execute(text(change))
+    with pytest.raises(ObjectNotFound):
+        await world.verbs.get(OrgId("org_other"), instance_id)
+    async with world.db.read() as session:
+        kept = await store.find(session, world.owner.org_id, instance_id)
+    assert [event.seq for event in kept.events] == list(range(1, len(kept.events) + 1))
+
+
+async def test_time_is_charged_once_however_often_it_is_posted(world: World) -> None:
+    time = InstanceTime(
+        *("inst_1", START, START + 60, world.owner.org_id, world.project_id, "fast"),
+        *(1, "launch", PER_HOUR, PER_HOUR // 60),
+    )
+    numbers = await asyncio.gather(*(world.ledger.post_time(time) for _ in range(20)))
+    assert len(set(numbers)) == 1
+    overlapping = replace(time, started_at=START + 59, ended_at=START + 70)
+    with pytest.raises(InvalidRequest):
+        await world.ledger.post_time(overlapping)
+    await books_agree(world)
+
+
+async def test_the_audit_finds_time_that_was_altered(world: World) -> None:
+    instance_id = await ready(world)
+    await world.pass_time(2 * HOUR, step=HOUR)
+    await books_agree(world)
+    async with world.db.transaction() as session:
+        if world.db.kind == "sqlite":
+            await session.execute(text("DROP TRIGGER instance_time_refuse_update"))
+        else:
+            await session.execute(text("ALTER TABLE instance_time DISABLE TRIGGER ALL"))
+        await session.execute(text("UPDATE instance_time SET ended_at = ended_at - 1"))
+    found = (await verify(world.db)).divergence
+    assert found is not None
+    assert instance_id in found.key or found.table == "ledger_transactions"
