@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from sayso.api.admin.accounts import account_routers
+from sayso.api.admin.instance_routers import instance_routers
 from sayso.api.admin.models import model_routers
 from sayso.api.admin.money import money_routers
 from sayso.api.direct_route import DirectApi, DirectEndpoints, direct_routes
@@ -33,7 +34,8 @@ def create_api(services: Services) -> FastAPI:
     app = DirectApi(title="sayso", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = services
     pages = (health_router, documentation_router)
-    for router in (*_OPENAI, *pages, *account_routers, *money_routers, *model_routers):
+    rooms = (*account_routers, *money_routers, *model_routers, *instance_routers)
+    for router in (*_OPENAI, *pages, *rooms):
         app.include_router(router)
     app.add_exception_handler(SaysoError, _sayso_error)
     app.add_exception_handler(RequestValidationError, _validation_error)

@@ -9,6 +9,7 @@ from sayso.api.context import request_context
 from sayso.api.services import Services
 from sayso.billing.ledger import Ledger
 from sayso.core.caller import AdminCaller, Caller
+from sayso.dedicated.service import Instances
 from sayso.errors import PermissionRefused
 from sayso.retention.service import Retention
 from sayso.tenancy.accounts import Accounts
@@ -85,3 +86,11 @@ async def _retention(services: ServicesDep) -> Retention:
 
 
 RetentionDep = Annotated[Retention, Depends(_retention)]
+
+
+async def _instances(services: ServicesDep) -> Instances:
+    assert services.instances is not None, "there are no accounts without them"
+    return services.instances
+
+
+InstancesDep = Annotated[Instances, Depends(_instances)]

@@ -9,6 +9,7 @@ from sayso.billing.ledger import Ledger
 from sayso.catalog.name_watch import NameWatch
 from sayso.core.caller import AdminCaller, Caller
 from sayso.core.speech import Audio
+from sayso.dedicated.service import Instances
 from sayso.errors import AuthenticationFailed
 from sayso.inference.cache_salt import CacheSalts
 from sayso.inference.keeping import Keeper
@@ -104,6 +105,7 @@ class Services:
     what keeps content, and `keeper` the way into it, None where nothing is kept.
     `cache_salts` part the engines' caches. `names` follows what models are called, and `models_dir` is where
     their files lie; None where there is no database.
+    `cache_salts` part the engines' caches. `instances` are the verbs of dedicated instances.
     """
 
     router: Router
@@ -122,6 +124,7 @@ class Services:
     invoice_texts: InvoiceTexts = InvoiceTexts()
     retention: Retention | None = None
     keeper: Keeper | None = None
+    instances: Instances | None = None
     cache_salts: CacheSalts = field(default_factory=CacheSalts)
     names: NameWatch | None = None
     models_dir: Path | None = None

@@ -13,6 +13,7 @@ from sayso.app.fleet import build_fleet
 from sayso.app.health import GatewayHealth
 from sayso.app.http_metrics import GatewayMetrics, TimedDecoder
 from sayso.app.idle_engines import IdleEngines
+from sayso.app.instances import instance_control, instance_verbs
 from sayso.app.retention_metrics import count_retention
 from sayso.app.spend_watch import tell_of_spending, tellers
 from sayso.app.tenancy import Tenancy
@@ -67,6 +68,9 @@ class Gateway:
         self._decoder = AudioDecoder(max_audio_seconds=int(settings.max_audio_seconds))
         self._authenticator = Authenticator(tenancy.database, tenancy.pepper)
         self._ledger = Ledger.open(tenancy.database)
+        self._control = instance_control(
+            settings, tenancy.database, self._ledger, self.fleet, self.fleet.machine
+        )
         spool = SettlementSpool(tenancy.database, settings.data_dir)
         self._billing = BilledLedger(self._ledger, self._metrics, spool)
         self.health = GatewayHealth(
@@ -87,6 +91,8 @@ class Gateway:
         self._ledger.start()
         self._billing.start()
         self._retention.start()
+        if self._control is not None:
+            self._control.start()
         self._regular = [
             asyncio.create_task(self._flush_regularly()),
             asyncio.create_task(self._watch_spending()),
@@ -104,6 +110,8 @@ class Gateway:
 
     async def stop_engines(self) -> None:
         """End every host: streams that still run end with an error event."""
+        if self._control is not None:
+            await self._control.close()
         await asyncio.gather(self.fleet.close(), *(host.stop() for host in self.engines.hosts))
 
     async def stop(self) -> None:
@@ -151,6 +159,7 @@ class Gateway:
             cache_salts=CacheSalts.under(self._tenancy.pepper),
             names=self._names,
             models_dir=self.settings.data_dir / "models",
+            instances=instance_verbs(self._tenancy.database, catalogue, self._control),
         )
 
     def _keep_off_instances(self) -> None:

@@ -8,6 +8,7 @@ from sayso import __version__
 from sayso.cli.chat import chat_command
 from sayso.cli.corpus import corpus_app
 from sayso.cli.doctor import doctor_command
+from sayso.cli.instances import instances_app
 from sayso.cli.invites import invites_app
 from sayso.cli.invoice import invoice_command
 from sayso.cli.keys import keys_app
@@ -59,6 +60,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")
 app.add_typer(orgs_app, name="orgs")
 app.add_typer(limits_app, name="limits")
+app.add_typer(instances_app, name="instances")
 app.add_typer(invites_app, name="invites")
 app.add_typer(retention_app, name="retention")
 app.add_typer(corpus_app, name="corpus")

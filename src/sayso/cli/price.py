@@ -9,14 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
+from sayso.app.instances import compare_with_tokens
 from sayso.app.names import catalogue_in_force
 from sayso.app.prices import prices_in_force
 from sayso.billing.comparison import reference_prices, stated_price, times, verdict
 from sayso.billing.money import format_usd
 from sayso.billing.price_text import METER_NAMES, price_text, quantity_text
-from sayso.billing.pricing import Kind, Line, PriceBookVersion, PriceRow, line
+from sayso.billing.pricing import DEDICATED, Kind, Line, PriceBookVersion, PriceRow, line
 from sayso.catalog.catalogue import Catalogue
 from sayso.cli.console import id_table, out, refusals
+from sayso.cli.dedicated_price import print_advice
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.config import load_settings
 from sayso.core.metering import Meter
@@ -49,6 +51,11 @@ def price_command(
             help="Another model, or a price in dollars per 1,000 tokens or per minute, to compare with.",
         ),
     ] = None,
+    compare_dedicated: Annotated[
+        bool,
+        typer.Option("--compare-dedicated", help="From how many tokens a day an instance is cheaper."),
+    ] = False,
+    cores: Annotated[int, typer.Option(min=1, help="Cores of that instance.")] = 1,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
@@ -56,6 +63,10 @@ def price_command(
     """Say what tokens or audio cost; without either, list the prices."""
     with refusals():
         settings = load_settings(config, data_dir=data_dir)
+        if compare_dedicated:
+            named = model or DEFAULT_MODELS["chat"]
+            print_advice(asyncio.run(compare_with_tokens(settings, named, cores)), as_json=as_json)
+            return
         book = asyncio.run(prices_in_force(settings))
         if tokens is None and audio_minutes is None and model is None and compare is None:
             _print_list(book, as_json=as_json)
@@ -156,7 +167,7 @@ def _print_list(book: PriceBookVersion, *, as_json: bool) -> None:
         out.out(json.dumps({"price_book": book.version, "prices": prices}), highlight=False)
         return
     table = id_table("model", "meter", "price")
-    names = {"*chat": "other chat models", "*speech": "other speech models"}
+    names = {"*chat": "other chat models", "*speech": "other speech models", DEDICATED: "dedicated instance"}
     for row in sorted(book.rows, key=lambda row: (row.model.startswith("*"), row.model)):
         price = price_text(row.meter, row.nano_usd, row.unit_size)
         table.add_row(names.get(row.model, row.model), METER_NAMES[row.meter], price)

@@ -32,6 +32,7 @@ PRICES = {
     "version": "next",
     "prices": [{"model": model, "meter": meter, "nano_usd": 1} for model, meter in METERS],
 }
+INSTANCE = {"project_id": "{project_id}", "name": "fast", "model": "fake-chat", "cores": 1, "memory_mib": 1}
 OF_PROJECT = {"alert_id": "project_alert_id"}
 ORG = "/v1/organization"
 PROJECT = f"{ORG}/projects/{{project_id}}"
@@ -71,6 +72,18 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", f"{ORG}/legal_holds"): Row({"reason": "an order"}),
     ("GET", f"{ORG}/legal_holds/{{hold_id}}"): Row(),
     ("POST", f"{ORG}/legal_holds/{{hold_id}}/release"): Row(),
+    ("GET", f"{ORG}/instances"): Row(),
+    ("POST", f"{ORG}/instances"): Row(INSTANCE),
+    ("GET", f"{ORG}/instances/{{instance_id}}"): Row(),
+    ("POST", f"{ORG}/instances/{{instance_id}}"): Row({}),
+    ("GET", f"{ORG}/instances/{{instance_id}}/events"): Row(),
+    ("GET", f"{ORG}/instances/{{instance_id}}/segments"): Row(),
+    ("POST", f"{ORG}/instances/{{instance_id}}/start"): Row(),
+    ("POST", f"{ORG}/instances/{{instance_id}}/drain"): Row({}),
+    ("POST", f"{ORG}/instances/{{instance_id}}/stop"): Row(),
+    ("DELETE", f"{ORG}/instances/{{instance_id}}"): Row(),
+    ("GET", f"{ORG}/instance_break_even"): Row(query="?model=fake-chat"),
+    ("GET", f"{ORG}/instance_capacity"): Row(),
     ("GET", f"{ORG}/invites"): Row(),
     ("POST", f"{ORG}/invites"): Row({"email": "new@example.org", "role": "reader"}),
     ("GET", f"{ORG}/invites/{{invite_id}}"): Row(),

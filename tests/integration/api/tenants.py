@@ -19,6 +19,9 @@ from sayso.catalog.name_watch import NameWatch
 from sayso.core.caller import AdminCaller, Caller, ModelPermission
 from sayso.db.migrate import migrate
 from sayso.db.session import Database
+from sayso.dedicated.capacity import register
+from sayso.dedicated.configuration import Share
+from sayso.dedicated.service import Instances
 from sayso.ids import ProjectId, UserId, new_user_id
 from sayso.inference.keeping import Keeper
 from sayso.retention.receipts import append_receipt
@@ -36,7 +39,8 @@ from sayso.tenancy.projects import archive_project, create_project
 from sayso.tenancy.service import add_organization
 from sayso.tenancy.service_accounts import create_service_account
 from sayso.tenancy.tables import Membership, User
-from tests.integration.api.route_rows import SPEND_ALERT, SPEND_LIMIT, STORED
+from tests.integration.api.conftest import CHAT
+from tests.integration.api.route_rows import INSTANCE, SPEND_ALERT, SPEND_LIMIT, STORED
 
 PEPPER = bytes(range(32))
 
@@ -113,7 +117,10 @@ async def two_tenants(services: Services, url: str) -> AsyncIterator[Tenants]:
             keeper=Keeper(retention.store),
             names=NameWatch(db, services.router.catalogue),
             models_dir=folder / "models",
+            instances=Instances(db, lambda model: CHAT),
         )
+        async with db.transaction() as session:
+            await register(session, "main", Share(8, 8_000), Share(1, 1_000), 1)
         made = Tenants(
             create_api(real),
             accounts,
@@ -124,6 +131,11 @@ async def two_tenants(services: Services, url: str) -> AsyncIterator[Tenants]:
             async with made.client(tenant.keys.owner) as owner:
                 await _set_limits(owner, tenant)
                 await _ask_about_data(owner, tenant, accounts.db)
+                made_one = await owner.post(
+                    "/v1/organization/instances",
+                    json=INSTANCE | {"project_id": tenant.ids["project_id"], "name": "first"},
+                )
+                tenant.ids["instance_id"] = made_one.json()["id"]
         try:
             yield made
         finally:

@@ -1,0 +1,138 @@
+"""/v1/organization/instances: dedicated instances; not an endpoint of OpenAI's."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from sayso.api.admin import query
+from sayso.api.admin.bodies import read_body
+from sayso.api.admin.instance_bodies import EndBody, InstanceChangesBody, NewInstanceBody, load_settings
+from sayso.api.admin.listing import cut, page_of, page_response
+from sayso.api.deps import AdminDep, InstancesDep, ServicesDep
+from sayso.api.openai.answering import json_response
+from sayso.api.origin import HEADER, MAX_KEY
+from sayso.dedicated.configuration import Share
+from sayso.dedicated.load import PRESETS
+from sayso.dedicated.shapes import event_shape, instance_shape, segment_shape
+from sayso.dedicated.tokens import Token
+from sayso.dedicated.wishes import Changes, NewInstance
+from sayso.errors import InvalidRequest
+from sayso.ids import InstanceId, ProjectId
+
+instances_router = APIRouter(prefix="/v1/organization/instances")
+
+
+@instances_router.get("")
+async def list_all(request: Request, admin: AdminDep, instances: InstancesDep) -> Response:
+    """Return the organization's instances, or one project's; terminated ones where they are asked for."""
+    params = request.query_params
+    asked = cut(params)
+    project = params.get("project_id")
+    gone = bool(query.boolean(params, "include_terminated"))
+    found = await instances.list(admin.org_id, ProjectId(project) if project else None, gone=gone)
+    page = page_of([kept.instance for kept in found], asked, lambda one: one.id)
+    return page_response(page, instance_shape)
+
+
+@instances_router.post("")
+async def create(
+    request: Request, admin: AdminDep, instances: InstancesDep, services: ServicesDep
+) -> Response:
+    """Make an instance, and start it."""
+    body = await read_body(request, services, NewInstanceBody)
+    wanted = NewInstance(
+        ProjectId(body.project_id),
+        body.name,
+        body.model,
+        Share(body.cores, body.memory_mib, body.gpus),
+        load_settings(body.load, PRESETS["balanced"]),
+        body.context_length,
+        body.term_months,
+    )
+    token = _token(request, f"create {body.model_dump_json()}")
+    return json_response(instance_shape(await instances.create(admin, wanted, token)))
+
+
+@instances_router.get("/{instance_id}")
+async def retrieve(instance_id: str, admin: AdminDep, instances: InstancesDep) -> Response:
+    """Return an instance."""
+    kept = await instances.get(admin.org_id, InstanceId(instance_id))
+    return json_response(instance_shape(kept.instance))
+
+
+@instances_router.post("/{instance_id}")
+async def update(
+    instance_id: str, request: Request, admin: AdminDep, instances: InstancesDep, services: ServicesDep
+) -> Response:
+    """Change an instance."""
+    body = await read_body(request, services, InstanceChangesBody)
+    wanted = InstanceId(instance_id)
+    before = (await instances.get(admin.org_id, wanted)).instance
+    had = before.share
+    share = Share(
+        had.cores if body.cores is None else body.cores,
+        had.memory_mib if body.memory_mib is None else body.memory_mib,
+        had.gpus if body.gpus is None else body.gpus,
+    )
+    changes = Changes(body.model, share, load_settings(body.load, before.load), body.context_length)
+    token = _token(request, f"update {instance_id} {body.model_dump_json()}")
+    return json_response(instance_shape(await instances.update(admin, wanted, changes, token)))
+
+
+@instances_router.delete("/{instance_id}")
+async def delete(instance_id: str, request: Request, admin: AdminDep, instances: InstancesDep) -> Response:
+    """Delete an instance, once what runs on it has ended."""
+    token = _token(request, f"delete {instance_id}")
+    gone = await instances.delete(admin, InstanceId(instance_id), token=token)
+    return json_response(instance_shape(gone))
+
+
+@instances_router.post("/{instance_id}/start")
+async def start(instance_id: str, request: Request, admin: AdminDep, instances: InstancesDep) -> Response:
+    """Start an instance that is stopped or has failed."""
+    token = _token(request, f"start {instance_id}")
+    return json_response(instance_shape(await instances.start(admin, InstanceId(instance_id), token)))
+
+
+@instances_router.post("/{instance_id}/stop")
+async def stop(instance_id: str, request: Request, admin: AdminDep, instances: InstancesDep) -> Response:
+    """Stop an instance at once: what runs on it ends with an error."""
+    token = _token(request, f"stop {instance_id}")
+    return json_response(instance_shape(await instances.stop(admin, InstanceId(instance_id), 0, token)))
+
+
+@instances_router.post("/{instance_id}/drain")
+async def drain(
+    instance_id: str, request: Request, admin: AdminDep, instances: InstancesDep, services: ServicesDep
+) -> Response:
+    """Stop an instance once what runs on it has ended."""
+    body = await read_body(request, services, EndBody)
+    token = _token(request, f"drain {instance_id} {body.drain_seconds}")
+    ended = await instances.stop(admin, InstanceId(instance_id), body.drain_seconds, token)
+    return json_response(instance_shape(ended))
+
+
+@instances_router.get("/{instance_id}/events")
+async def events(instance_id: str, request: Request, admin: AdminDep, instances: InstancesDep) -> Response:
+    """Return all that has happened to an instance, in order."""
+    asked = cut(request.query_params)
+    kept = await instances.get(admin.org_id, InstanceId(instance_id))
+    shown = [event_shape(event) for event in kept.events]
+    return page_response(page_of(shown, asked, lambda one: str(one["id"])), dict)
+
+
+@instances_router.get("/{instance_id}/segments")
+async def segments(instance_id: str, request: Request, admin: AdminDep, instances: InstancesDep) -> Response:
+    """Return the seconds that are paid for, in order; the last one may still grow."""
+    asked = cut(request.query_params)
+    kept = await instances.get(admin.org_id, InstanceId(instance_id))
+    shown = [segment_shape(one) for one in instances.segments(kept)]
+    return page_response(page_of(shown, asked, lambda one: str(one["id"])), dict)
+
+
+def _token(request: Request, command: str) -> Token | None:
+    key = request.headers.get(HEADER)
+    if key is None:
+        return None
+    if not 0 < len(key) <= MAX_KEY:
+        raise InvalidRequest(f"An idempotency key has 1 to {MAX_KEY} characters.", param="Idempotency-Key")
+    return Token(key, command)

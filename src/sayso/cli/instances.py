@@ -1,0 +1,343 @@
+"""`sayso instances`: make, look at, change and end dedicated instances."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from sayso.app.instances import instance_verbs
+from sayso.app.names import named_catalogue
+from sayso.cli.console import id_table, out, plain
+from sayso.cli.database import OrgOption, with_database
+from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
+from sayso.config import Settings
+from sayso.core.caller import AdminCaller
+from sayso.db.session import Database
+from sayso.dedicated.configuration import Share
+from sayso.dedicated.load import PRESETS, LoadSettings
+from sayso.dedicated.service import Instances
+from sayso.dedicated.shapes import event_shape, instance_shape, segment_shape
+from sayso.dedicated.tokens import Token
+from sayso.dedicated.wishes import DRAIN_SECONDS, Changes, NewInstance
+from sayso.errors import InvalidRequest, ObjectNotFound
+from sayso.ids import InstanceId, ProjectId
+from sayso.jobs.directory import named_scope
+from sayso.tenancy.service import DEFAULT, default_project
+
+T = TypeVar("T")
+
+instances_app = typer.Typer(help="Make, show, change and end dedicated instances.", no_args_is_help=True)
+
+Named = Annotated[str, typer.Argument(metavar="INSTANCE", help="An instance, by id or name.")]
+ProjectOption = Annotated[
+    str | None, typer.Option("--project", metavar="PROJECT", help="A project, by id or name.")
+]
+Concurrency = Annotated[int | None, typer.Option(min=1, help="Requests that run at once.")]
+BatchTokens = Annotated[int | None, typer.Option(min=1, help="Tokens that one step works on.")]
+QueueDepth = Annotated[int | None, typer.Option(min=0, help="Requests that wait beyond those.")]
+MaxWait = Annotated[int | None, typer.Option("--max-wait-ms", min=0, help="How long one waits at most.")]
+OverflowOption = Annotated[
+    str | None, typer.Option("--overflow", help="What becomes of the rest: reject, queue or spill.")
+]
+PresetOption = Annotated[
+    str | None, typer.Option("--preset", help="Load to begin with: latency, balanced or throughput.")
+]
+TokenOption = Annotated[
+    str | None, typer.Option("--idempotency-key", help="Given twice, a command is carried out once.")
+]
+Drain = Annotated[int, typer.Option("--drain-seconds", min=0, help="How long what runs may go on.")]
+
+
+@instances_app.command("create")
+def create_command(
+    name: Annotated[str, typer.Argument(help="Its name, unique in its project.")],
+    model: Annotated[str, typer.Option("--model", "-m", help="Snapshot, or an alias, followed once.")],
+    cores: Annotated[int, typer.Option(min=0, help="Cores of its own.")] = 1,
+    memory_mib: Annotated[int, typer.Option("--memory-mib", min=1, help="Memory of its own, in MiB.")] = 2048,
+    gpus: Annotated[int, typer.Option(min=0, help="GPUs of its own.")] = 0,
+    context_length: Annotated[int, typer.Option(min=0, help="In tokens; 0: the model's own.")] = 0,
+    term_months: Annotated[int, typer.Option(min=0, help="Reserve it for so long; 0: on demand.")] = 0,
+    preset: PresetOption = None,
+    max_concurrency: Concurrency = None,
+    max_batch_tokens: BatchTokens = None,
+    queue_depth: QueueDepth = None,
+    max_wait: MaxWait = None,
+    overflow: OverflowOption = None,
+    key: TokenOption = None,
+    project: ProjectOption = None,
+    org: OrgOption = DEFAULT,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make an instance; the server of the machine starts it at once."""
+
+    async def create(verbs: Instances, by: AdminCaller, db: Database) -> dict[str, Any]:
+        load = _load(
+            PRESETS["balanced"], preset, overflow, max_concurrency, max_batch_tokens, queue_depth, max_wait
+        )
+        own = (await default_project(db, org)).id
+        scope = await named_scope(db, by.org_id, project, None) if project else None
+        project_id = ProjectId(scope.id) if scope else own
+        share = Share(cores, memory_mib, gpus)
+        wanted = NewInstance(project_id, name, model, share, load, context_length, term_months)
+        token = Token(key, f"create {wanted!r}") if key else None
+        return instance_shape(await verbs.create(by, wanted, token))
+
+    _show(_run(create, org, config, data_dir), as_json=as_json)
+
+
+@instances_app.command("list")
+def list_command(
+    every: Annotated[bool, typer.Option("--all", help="Terminated ones too.")] = False,
+    project: ProjectOption = None,
+    org: OrgOption = DEFAULT,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """List the instances of an organization, or of one project."""
+
+    async def read(verbs: Instances, by: AdminCaller, db: Database) -> list[dict[str, Any]]:
+        scope = await named_scope(db, by.org_id, project, None) if project else None
+        found = await verbs.list(by.org_id, ProjectId(scope.id) if scope else None, gone=every)
+        return [instance_shape(kept.instance) for kept in found]
+
+    found = _run(read, org, config, data_dir)
+    if as_json:
+        out.out(json.dumps(found), highlight=False)
+        return
+    table = id_table("id", "name", "status", "snapshot", "cores", "MiB", "$/h", "plan")
+    for one in found:
+        numbers = (str(one["cores"]), str(one["memory_mib"]), one["price"]["usd_per_hour"])
+        table.add_row(
+            one["id"],
+            plain(one["name"]),
+            one["status"],
+            plain(one["snapshot"]),
+            *numbers,
+            one["plan"]["type"],
+        )
+    out.print(table)
+
+
+@instances_app.command("show")
+def show_command(
+    instance: Named,
+    org: OrgOption = DEFAULT,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show an instance."""
+
+    async def read(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
+        kept = await verbs.get(by.org_id, await _named(verbs, by, instance))
+        return instance_shape(kept.instance)
+
+    _show(_run(read, org, config, data_dir), as_json=as_json)
+
+
+@instances_app.command("update")
+def update_command(
+    instance: Named,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Another snapshot, or an alias.")] = None,
+    cores: Annotated[int | None, typer.Option(min=0, help="Cores of its own.")] = None,
+    memory_mib: Annotated[int | None, typer.Option("--memory-mib", min=1, help="Memory, in MiB.")] = None,
+    context_length: Annotated[int | None, typer.Option(min=0, help="In tokens.")] = None,
+    preset: PresetOption = None,
+    max_concurrency: Concurrency = None,
+    max_batch_tokens: BatchTokens = None,
+    queue_depth: QueueDepth = None,
+    max_wait: MaxWait = None,
+    overflow: OverflowOption = None,
+    org: OrgOption = DEFAULT,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Change an instance; what is not named stays."""
+
+    async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
+        instance_id = await _named(verbs, by, instance)
+        before = (await verbs.get(by.org_id, instance_id)).instance
+        had = before.share
+        share = Share(
+            had.cores if cores is None else cores,
+            had.memory_mib if memory_mib is None else memory_mib,
+            had.gpus,
+        )
+        load = _load(before.load, preset, overflow, max_concurrency, max_batch_tokens, queue_depth, max_wait)
+        changes = Changes(model, share, load, context_length)
+        return instance_shape(await verbs.update(by, instance_id, changes))
+
+    _show(_run(change, org, config, data_dir), as_json=as_json)
+
+
+@instances_app.command("start")
+def start_command(
+    instance: Named,
+    org: OrgOption = DEFAULT,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Start an instance that is stopped or has failed."""
+
+    async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
+        return instance_shape(await verbs.start(by, await _named(verbs, by, instance)))
+
+    _show(_run(change, org, config, data_dir), as_json=as_json)
+
+
+@instances_app.command("stop")
+def stop_command(
+    instance: Named,
+    org: OrgOption = DEFAULT,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Stop an instance at once."""
+
+    async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
+        return instance_shape(await verbs.stop(by, await _named(verbs, by, instance), 0))
+
+    _show(_run(change, org, config, data_dir), as_json=as_json)
+
+
+@instances_app.command("drain")
+def drain_command(
+    instance: Named,
+    drain_seconds: Drain = DRAIN_SECONDS,
+    org: OrgOption = DEFAULT,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Stop an instance once what runs on it has ended."""
+
+    async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
+        return instance_shape(await verbs.stop(by, await _named(verbs, by, instance), drain_seconds))
+
+    _show(_run(change, org, config, data_dir), as_json=as_json)
+
+
+@instances_app.command("delete")
+def delete_command(
+    instance: Named,
+    drain_seconds: Drain = DRAIN_SECONDS,
+    org: OrgOption = DEFAULT,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Delete an instance once what runs on it has ended."""
+
+    async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
+        return instance_shape(await verbs.delete(by, await _named(verbs, by, instance), drain_seconds))
+
+    _show(_run(change, org, config, data_dir), as_json=as_json)
+
+
+@instances_app.command("events")
+def events_command(
+    instance: Named,
+    org: OrgOption = DEFAULT,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show all that has happened to an instance."""
+
+    async def read(verbs: Instances, by: AdminCaller, _: Database) -> list[dict[str, Any]]:
+        kept = await verbs.get(by.org_id, await _named(verbs, by, instance))
+        return [event_shape(event) for event in kept.events]
+
+    _rows(_run(read, org, config, data_dir), ("seq", "at", "type", "actor", "cause"), as_json=as_json)
+
+
+@instances_app.command("segments")
+def segments_command(
+    instance: Named,
+    org: OrgOption = DEFAULT,
+    as_json: JsonOption = False,
+    data_dir: DataDirOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show the seconds of an instance that are paid for."""
+
+    async def read(verbs: Instances, by: AdminCaller, _: Database) -> list[dict[str, Any]]:
+        kept = await verbs.get(by.org_id, await _named(verbs, by, instance))
+        return [segment_shape(one) for one in verbs.segments(kept)]
+
+    columns = ("start", "end", "seconds", "config_version", "usd_per_hour", "amount", "final")
+    _rows(_run(read, org, config, data_dir), columns, as_json=as_json)
+
+
+Work = Callable[[Instances, AdminCaller, Database], Awaitable[T]]
+
+
+def _run(work: "Work[T]", org: str, config: Any, data_dir: Any) -> T:
+    async def run(db: Database, settings: Settings) -> T:
+        catalogue = await named_catalogue(settings, db)
+        return await work(instance_verbs(db, catalogue), (await default_project(db, org)).operator, db)
+
+    return with_database(run, config, data_dir)
+
+
+async def _named(verbs: Instances, by: AdminCaller, named: str) -> InstanceId:
+    """Return the instance of that id, or the only one of that name. Raises `ObjectNotFound`."""
+    found = [kept.instance for kept in await verbs.list(by.org_id, gone=True)]
+    ids = [one.id for one in found if one.id == named]
+    ids = ids or [one.id for one in found if one.name == named and one.state != "terminated"]
+    if len(ids) != 1:
+        several = f": {len(ids)} have this name" if ids else ""
+        raise ObjectNotFound(f"There is no instance '{named}'{several}.")
+    return ids[0]
+
+
+def _load(
+    before: LoadSettings,
+    preset: str | None,
+    overflow: str | None,
+    *numbers: int | None,
+) -> LoadSettings:
+    """Return a load: the preset's, or `before`, with what is named changed. Raises `InvalidRequest`."""
+    if preset is not None and preset not in PRESETS:
+        raise InvalidRequest(f"A preset is one of {', '.join(PRESETS)}.")
+    base = next((load for name, load in PRESETS.items() if name == preset), before)
+    names = ("max_concurrency", "max_batch_tokens", "queue_depth", "max_wait_ms", "overflow")
+    given = zip(names, (*numbers, overflow), strict=True)
+    changes: dict[str, Any] = {name: value for name, value in given if value is not None}
+    return replace(base, **changes)  # what is no overflow is refused with the rest
+
+
+def _rows(found: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bool) -> None:
+    if as_json:
+        out.out(json.dumps(found), highlight=False)
+        return
+    table = id_table(*(name.replace("_", " ") for name in columns))
+    for one in found:
+        table.add_row(*(plain(str(one[name])) for name in columns))
+    out.print(table)
+
+
+def _show(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        out.out(json.dumps(found), highlight=False)
+        return
+    load, price = found["load"], found["price"]
+    out.print(f"{found['name']} ({found['id']})", style="bold", markup=False)
+    lines = {
+        "status": found["status"] + (f": {found['failure']}" if found["failure"] else ""),
+        "runs": f"{found['snapshot']}, {found['context_length'] or 'its own'} tokens of context",
+        "has": f"{found['cores']} cores, {found['memory_mib']} MiB, {found['gpus']} GPUs of {found['node']}",
+        "load": ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in load.items()),
+        "price": f"${price['usd_per_hour']} per hour (prices: {price['price_version']})",
+        "plan": " ".join(str(value) for value in found["plan"].values()),
+    }
+    for name, text in lines.items():
+        out.print(f"  {name:8}{text}", markup=False)
