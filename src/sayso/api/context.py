@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
+from sayso.catalog.names import Deprecation
 from sayso.core.rate_limits import UNLIMITED, RateLimitState
 from sayso.ids import InstanceId, KeyId, RequestId
 
@@ -15,7 +16,8 @@ class RequestContext:
     """Filled in while the request advances. `started` is in seconds of the performance counter.
 
     `rate_limits` is what admission left of the caller's limits; `instance` is the dedicated instance that
-    serves the request, `spilled` tells that one had no room for it, and `fingerprint` is of what answers.
+    serves the request, `spilled` tells that one had no room for it, and `fingerprint` is of what answers;
+    `deprecation` is what is said of the end of the model that the request named.
     """
 
     request_id: RequestId
@@ -26,6 +28,7 @@ class RequestContext:
     instance: InstanceId | None = None
     spilled: bool = False
     fingerprint: str = ""
+    deprecation: Deprecation | None = None
     status: int = 0
 
 

@@ -10,6 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sayso.api.context import SCOPE_KEY, RequestContext
+from sayso.api.deprecation_headers import deprecation_headers
 from sayso.api.disconnect import ClientDisconnected
 from sayso.api.errors import Draining, WireError, internal_error, to_wire
 from sayso.api.rate_limit_headers import state_headers
@@ -108,6 +109,8 @@ def _stamp(headers: MutableHeaders, context: RequestContext) -> None:
         headers[INSTANCE_HEADER] = context.instance
     if context.spilled:
         headers[SPILLED_HEADER] = "true"
+    if context.deprecation is not None:
+        headers.update(deprecation_headers(context.deprecation))
 
 
 async def _answer_fault(

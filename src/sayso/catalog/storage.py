@@ -72,12 +72,23 @@ def building(final: Path) -> Iterator[Path]:
 def publish(folder: Path, final: Path) -> None:
     """Rename `folder` to `final`; what was there before goes."""
     if final.exists():
-        old = Path(tempfile.mkdtemp(prefix=".new-", dir=final.parent))
-        final.rename(old / "old")
+        old = set_aside(final)
         folder.rename(final)
         shutil.rmtree(old)
     else:
         folder.rename(final)
+
+
+def set_aside(folder: Path) -> Path:
+    """Rename a folder so that nobody finds it; return what is to be deleted, or goes with the next build."""
+    aside = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+    folder.rename(aside / "old")
+    return aside
+
+
+def folder_size(folder: Path) -> int:
+    """Return the bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def write_manifest(snapshot: Snapshot, folder: Path) -> None:

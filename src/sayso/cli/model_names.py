@@ -9,7 +9,9 @@ import typer
 from sayso.app.deployments import plan
 from sayso.app.names import named_catalogue
 from sayso.catalog.alias_history import AliasVersion
+from sayso.catalog.materialize import pin
 from sayso.catalog.name_store import load_names
+from sayso.catalog.snapshot import FolderSource
 from sayso.cli.console import id_table, out
 from sayso.cli.database import with_database
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
@@ -81,7 +83,10 @@ def aliases_command(
 async def installed(db: Database, settings: Settings) -> Installation:
     """Return the models that a server with these settings knows and serves."""
     catalogue = await named_catalogue(settings, db)
-    return Installation(catalogue, {snapshot.id for snapshot in plan(settings, catalogue)})
+    served = plan(settings, catalogue)
+    here = [one for one in served if isinstance(one.source, FolderSource)]
+    catalogue.know(pin(one, settings.data_dir / "models") for one in here)
+    return Installation(catalogue, {snapshot.id for snapshot in served})
 
 
 def microseconds(text: str) -> int:

@@ -12,7 +12,10 @@ from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.materialize import remake
 from sayso.catalog.snapshot import FolderSource, HubSource, PackageSource, Snapshot, UpstreamSource
 from sayso.cli.console import FileProgress, id_table, out, refusals
+from sayso.cli.model_ends import deprecate_command, undeprecate_command
+from sayso.cli.model_files import prune_command, remove_command, verify_command
 from sayso.cli.model_names import alias_command, aliases_command, rollback_command
+from sayso.cli.model_pins import pin_command, pins_command, unpin_command
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.config import load_settings
 from sayso.errors import ModelNotFound
@@ -84,6 +87,14 @@ def pull_command(
 models_app.command("alias")(alias_command)
 models_app.command("rollback")(rollback_command)
 models_app.command("aliases")(aliases_command)
+models_app.command("pin")(pin_command)
+models_app.command("unpin")(unpin_command)
+models_app.command("pins")(pins_command)
+models_app.command("deprecate")(deprecate_command)
+models_app.command("undeprecate")(undeprecate_command)
+models_app.command("verify")(verify_command)
+models_app.command("remove")(remove_command)
+models_app.command("prune")(prune_command)
 
 
 def _names(catalogue: Catalogue) -> dict[str, list[str]]:

@@ -75,7 +75,7 @@ async def roll_back_alias(db: Database, by: AdminCaller, models: Installation, a
         target = before(versions, now)
         if target is None:
             raise InvalidRequest(f"The alias '{alias}' has not moved: there is nothing to go back to.")
-        _check_served(models, target)
+        check_served(models, target)
         made = await append_version(
             session,
             alias,
@@ -90,6 +90,15 @@ async def roll_back_alias(db: Database, by: AdminCaller, models: Installation, a
     return made
 
 
+def check_served(models: Installation, snapshot: str) -> None:
+    """Raise `InvalidRequest` for a snapshot that is not served."""
+    if snapshot not in models.served:
+        raise InvalidRequest(
+            f"The snapshot '{snapshot}' is not served here: name it in 'load_models' and restart first.",
+            param="snapshot",
+        )
+
+
 def _target(models: Installation, alias: str, target: str) -> Snapshot:
     try:
         check_name(alias)
@@ -98,16 +107,8 @@ def _target(models: Installation, alias: str, target: str) -> Snapshot:
     if any(snapshot.id == alias for snapshot in models.catalogue.snapshots):
         raise InvalidRequest(f"'{alias}' is a snapshot: it is itself for good.", param="alias")
     snapshot = models.catalogue.resolve(target)
-    _check_served(models, snapshot.id)
+    check_served(models, snapshot.id)
     return snapshot
-
-
-def _check_served(models: Installation, snapshot: str) -> None:
-    if snapshot not in models.served:
-        raise InvalidRequest(
-            f"The snapshot '{snapshot}' is not served here: name it in 'load_models' and restart first.",
-            param="snapshot",
-        )
 
 
 def _check_move(catalogue: Catalogue, alias: str, present: str | None, new: Snapshot) -> None:

@@ -156,6 +156,14 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", f"{ORG}/model_aliases"): Row(),
     ("POST", f"{ORG}/model_aliases"): Row({"alias": "one-more", "snapshot": "fake-chat"}),
     ("POST", f"{ORG}/model_aliases/rollback"): Row({"alias": "one-more"}, owner=400),  # it has not moved
+    ("GET", f"{ORG}/model_deprecations"): Row(),
+    ("POST", f"{ORG}/model_deprecations"): Row({"model": "one-more", "shutdown_at": 4_000_000_000}),
+    ("DELETE", f"{ORG}/model_deprecations/{{model}}"): Row(ids={"model": "one-more"}),
+    ("GET", f"{ORG}/snapshots"): Row(),
+    ("DELETE", f"{ORG}/snapshots/{{snapshot}}"): Row(ids={"snapshot": "fake-chat"}, owner=404),  # no files
+    ("GET", f"{PROJECT}/model_pins"): Row(),
+    ("POST", f"{PROJECT}/model_pins"): Row({"model": "fake-chat"}),
+    ("DELETE", f"{PROJECT}/model_pins/{{model}}"): Row(ids={"model": "fake-chat"}),
     ("GET", f"{ORG}/invoices"): Row(),
     ("GET", f"{ORG}/invoices/{{month}}"): Row(ids={"month": "2026-01"}),
     ("POST", f"{ORG}/invoices/{{month}}"): Row({}, ids={"month": "2026-01"}, owner=400),  # nothing was used

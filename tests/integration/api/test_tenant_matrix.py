@@ -19,7 +19,7 @@ MISSING = "aaaaaaaaaaaaaaaaaaaaaaaa"
 
 
 # Names in a path that are not of a tenant's objects.
-NO_ID = {"model", "kind", "rate_limit_id", "interval", "month"}
+NO_ID = {"model", "kind", "rate_limit_id", "interval", "month", "snapshot"}
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])

@@ -8,6 +8,7 @@ from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.snapshot import PackageSource, Snapshot
 from sayso.db.migrate import migrate
 from sayso.db.session import Database
+from sayso.jobs import model_names
 from sayso.jobs.model_names import Installation
 from sayso.tenancy.service import DefaultProject, default_project
 
@@ -36,8 +37,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def models(clock: Clock) -> Installation:
-    """Three chat models, one of them not served, and one for speech."""
+def models(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """Three chat models and one that is not served, and one for speech; acts happen at the clock's moment."""
+    monkeypatch.setattr(model_names, "wall_clock", clock)
     catalogue = Catalogue(made_of("old", "new", "newest", "shelved", "spoken"), ALIASES, clock=clock)
     return Installation(catalogue, {"old", "new", "newest", "spoken"})
 

@@ -6,26 +6,17 @@ from sqlalchemy.exc import DBAPIError
 
 from sayso.billing.rate_limits import LimitKey, scope_limits
 from sayso.billing.scopes import Scope
-from sayso.catalog import catalogue as catalogue_module
 from sayso.catalog.name_store import load_names
 from sayso.catalog.name_watch import NameWatch
 from sayso.catalog.recording import record_settings
 from sayso.db.session import Database
 from sayso.errors import InvalidRequest, ModelNotFound
-from sayso.jobs import model_names
 from sayso.jobs.limits import change_limits
 from sayso.jobs.model_names import Installation, move_alias, roll_back_alias
 from sayso.tenancy.audit import AuditFilter, list_audit_logs
 from sayso.tenancy.paging import Cut
 from sayso.tenancy.service import DefaultProject
 from tests.integration.jobs.conftest import Clock
-
-
-@pytest.fixture(autouse=True)
-def standing_clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Acts happen at the clock's moment too."""
-    monkeypatch.setattr(model_names, "wall_clock", clock)
-    assert catalogue_module.wall_clock is not clock
 
 
 async def follow(db: Database, models: Installation) -> None:

@@ -71,9 +71,10 @@ async def roll_back(
     )
 
 
-def installation(services: Services) -> Installation:
-    """Return what this server knows and serves."""
-    return Installation(services.router.catalogue, services.router.served)
+def installation(services: Services, project_id: str | None = None) -> Installation:
+    """Return what this server knows, and what it serves to everybody or to a project."""
+    served = {one.snapshot for one in services.router.listing(project_id)} if project_id else set[str]()
+    return Installation(services.router.catalogue, services.router.served | served)
 
 
 async def follow(services: Services) -> None:

@@ -1,8 +1,11 @@
 """GET /v1/models and its members; ids may hold `/` and `:`."""
 
+from datetime import UTC, datetime
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from sayso.api.context import request_context
 from sayso.api.deps import CallerDep, ServicesDep
 from sayso.api.errors import UnknownUrl
 from sayso.api.openai.answering import json_response
@@ -10,6 +13,8 @@ from sayso.api.services import Services
 from sayso.catalog.catalogue import ModelListing
 from sayso.core.caller import Caller
 from sayso.errors import PermissionRefused
+
+MICROSECONDS = 1_000_000
 
 models_router = APIRouter()
 
@@ -24,7 +29,9 @@ async def list_models(caller: CallerDep, services: ServicesDep) -> Response:
 @models_router.get("/v1/models/{model:path}")
 async def retrieve_model(model: str, request: Request, caller: CallerDep, services: ServicesDep) -> Response:
     """Return one model."""
-    return json_response(_model(_listing(model, request, caller, services)))
+    listing = _listing(model, request, caller, services)
+    request_context(request.scope).deprecation = listing.deprecation
+    return json_response(_model(listing))
 
 
 @models_router.delete("/v1/models/{model:path}")
@@ -45,9 +52,21 @@ def _listing(model: str, request: Request, caller: Caller, services: Services) -
 
 
 def _model(listing: ModelListing) -> dict[str, object]:
-    return {
+    model: dict[str, object] = {
         "id": listing.id,
         "object": "model",
         "created": listing.created,
         "owned_by": listing.owned_by,
     }
+    if (end := listing.deprecation) is not None:
+        model["shutdown_date"] = None if end.shutdown_at is None else _day(end.shutdown_at)
+        model["deprecation"] = {
+            "deprecated_from": end.deprecated_from // MICROSECONDS,
+            "shutdown_at": None if end.shutdown_at is None else end.shutdown_at // MICROSECONDS,
+            "replacement": end.replacement or None,
+        }
+    return model
+
+
+def _day(moment: int) -> str:
+    return datetime.fromtimestamp(moment // MICROSECONDS, UTC).date().isoformat()
