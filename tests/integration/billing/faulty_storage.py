@@ -85,7 +85,9 @@ class Plan:
             return call()
         self.struck = name
         if fault.when == "after":
-            call()
+            made = call()
+            if name == "connect":  # open, and nobody will ever hear of it
+                connection = made
         if connection is not None:
             if fault.rolls_back:
                 connection.really_roll_back()
