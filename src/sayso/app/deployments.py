@@ -120,6 +120,7 @@ def engine_config(settings: Settings, deployment: Deployment) -> EngineConfig:
         max_concurrency=settings.chat_max_concurrency if chat else settings.speech_max_concurrency,
         queue_depth=settings.chat_queue_depth if chat else settings.speech_queue_depth,
         cores=cores,
+        yielding=bool(cores),
         script=entry.script if entry else "",
         files=snapshot.files,
     )

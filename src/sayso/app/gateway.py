@@ -25,6 +25,7 @@ from sayso.catalog.name_watch import NameWatch
 from sayso.config import Settings
 from sayso.core.caller import AdminCaller, Caller
 from sayso.core.cores import stay_on
+from sayso.core.priority import run_as_usual
 from sayso.engines.supervisor import HostState
 from sayso.errors import ConfigurationError, EngineError, StorageUnavailable
 from sayso.inference.cache_salt import CacheSalts
@@ -166,6 +167,7 @@ class Gateway:
         """Leave the cores that instances may have to them; what is started from now on inherits that."""
         if self.settings.instance_cores:
             stay_on(self.fleet.machine.pool_cores, every_thread=True)
+            run_as_usual()  # the pool's hosts yield instead
 
     async def _organization_slug(self, caller: Caller | AdminCaller) -> str:
         return self._authenticator.organization_slug(caller)

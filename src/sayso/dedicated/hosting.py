@@ -67,6 +67,7 @@ def host_config(
         cache_tokens=cache_tokens(configuration, footprint) if chat else prepared.config.cache_tokens,
         threads=len(cores),
         cores=cores,
+        yielding=False,
         memory_bytes=configuration.share.memory_mib << 20,
         max_concurrency=engine_cap(load),
         queue_depth=WAITING_INSIDE,

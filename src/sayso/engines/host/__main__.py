@@ -20,7 +20,7 @@ import uvloop
 
 from sayso.core.core_dumps import write_no_core_dump
 from sayso.core.cores import stay_on
-from sayso.core.priority import run_as_usual, wait_for_the_model
+from sayso.core.priority import let_others_go_first, run_as_usual, wait_for_the_model
 from sayso.engines.base import ChatEngine, SpeechEngine
 from sayso.engines.config import EngineConfig
 from sayso.engines.host.app import create_host
@@ -36,6 +36,8 @@ def main() -> int:
     run_as_usual()  # the engine's threads inherit it
     config = EngineConfig.from_json(json.loads(sys.stdin.readline()))
     _say("loading")
+    if config.yielding:
+        let_others_go_first()
     try:
         stay_on(config.cores)  # before the engine's threads start, which inherit it
     except OSError as error:
