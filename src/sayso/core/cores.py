@@ -3,13 +3,15 @@
 import contextlib
 import os
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 THREADS = Path("/proc/self/task")
 
 
+@cache
 def usable_cores() -> tuple[int, ...]:
-    """Return the cores that this process may use, as the kernel numbers them."""
+    """Return the cores that this process might use when it first asked, as the kernel numbers them."""
     if hasattr(os, "sched_getaffinity"):
         return tuple(sorted(os.sched_getaffinity(0)))
     return tuple(range(os.cpu_count() or 1))

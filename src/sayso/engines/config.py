@@ -22,8 +22,8 @@ class EngineConfig:
     answers are not held up for long. `threads` 0 leaves the choice to the engine. At most `max_concurrency`
     requests run and `queue_depth` wait; the next is refused.
 
-    The host stays on `cores`, as the kernel numbers them; empty: on those of its parent. A `yielding` one lets
-    everything else on them go first. One that takes more than `memory_bytes` is ended; 0: no limit. With
+    The host stays on `cores`, as the kernel numbers them; empty: on those of its parent. A `yielding` one
+    lets everything else on them go first. One that takes more than `memory_bytes` is ended; 0: no limit. With
     `measured` it says what a token in its cache takes, which makes its start longer by seconds. `script` is
     for the fake engine alone.
     """

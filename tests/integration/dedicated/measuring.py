@@ -46,9 +46,9 @@ class Timings:
 
     def __str__(self) -> str:
         return (
-            f"{len(self.all)} answers, {self.throughput:.0f} tokens/s, first token p50 {self.first(0.5):.3f} s "
-            f"p95 {self.first(0.95):.3f} s, each p50 {self.each(0.5) * 1e3:.1f} ms "
-            f"p95 {self.each(0.95) * 1e3:.1f} ms"
+            f"{len(self.all)} answers, {self.throughput:.0f} tokens/s, "
+            f"first token p50 {self.first(0.5):.3f} s p95 {self.first(0.95):.3f} s, "
+            f"each p50 {self.each(0.5) * 1e3:.1f} ms p95 {self.each(0.95) * 1e3:.1f} ms"
         )
 
 
