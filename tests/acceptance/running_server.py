@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -80,12 +80,17 @@ class RunningServer:
         return status
 
 
-def start_server(folder: Path, *options: str, **environment: str) -> RunningServer:
+SAYSO = (sys.executable, "-m", "sayso")
+
+
+def start_server(
+    folder: Path, *options: str, command: Sequence[str] = SAYSO, **environment: str
+) -> RunningServer:
     """Run `sayso serve` on a free port with `folder` as data folder; wait until it says that it is ready."""
     begun = time.monotonic()
     log_file = tempfile.NamedTemporaryFile("w+", dir=folder, suffix=".log", delete=False)  # noqa: SIM115
     process = subprocess.Popen(
-        [sys.executable, "-m", "sayso", "serve", "--port", "0", "--data-dir", str(folder), *options],
+        [*command, "serve", "--port", "0", "--data-dir", str(folder), *options],
         stdout=subprocess.PIPE,
         stderr=log_file,
         text=True,

@@ -144,7 +144,7 @@ class EngineHost:
             "-m",
             "sayso.engines.host",
             str(self._socket),
-            env={name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)},
+            env=_host_environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -190,6 +190,12 @@ class EngineHost:
     def _change(self, state: HostState) -> None:
         self.state = state
         self._on_state(state)
+
+
+def _host_environment() -> dict[str, str]:
+    """Return the gateway's environment without what is its own, and with ONNX Runtime told to tell nobody."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
+    return kept | {"ORT_DISABLE_TELEMETRY": "1"}
 
 
 def _socket_folder() -> str | None:
