@@ -14,9 +14,12 @@ LOCKED := $(INSTALL) --require-hashes --only-binary=:all:
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test test-long postgresql check format bench lock clean
+.PHONY: help setup serve test test-long postgresql strace check format bench lock clean
 # Anything here makes a test that needs PostgreSQL fail where it is missing, instead of being skipped.
 export REQUIRE_POSTGRESQL
+# The same for the tests that trace a server's writes, and for those that mount a disk of their own.
+export REQUIRE_TRACE
+export REQUIRE_IMAGE
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -26,10 +29,10 @@ setup: $(VENV)/.app $(VENV)/.weights ## Prepare the environment and the embedded
 serve: setup ## Start the server; options in ARGS, as in: make serve ARGS="--port 9000"
 	@exec $(BIN)/sayso serve $(ARGS)
 
-test: setup $(VENV)/.dev postgresql ## Run every test that takes seconds; options in ARGS, workers in WORKERS
+test: setup $(VENV)/.dev postgresql strace ## Run every test that takes seconds; options in ARGS, workers in WORKERS
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long" $(ARGS)
 
-test-long: setup $(VENV)/.dev postgresql ## Run the tests that take minutes
+test-long: setup $(VENV)/.dev postgresql strace ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m long $(ARGS)
 
 postgresql: ## Install PostgreSQL's programs, which tests start, where they are missing and apt is at hand
@@ -39,6 +42,14 @@ postgresql: ## Install PostgreSQL's programs, which tests start, where they are 
 		DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends postgresql >/dev/null || \
 		echo "It can not be installed: its tests are skipped"; \
 	else echo "PostgreSQL is not installed: its tests are skipped"; fi
+
+strace: ## Install what tests watch a server's writes with, where it is missing and apt is at hand
+	@if command -v strace >/dev/null && PATH="$$PATH:/usr/sbin:/sbin" command -v mkfs.ext4 >/dev/null; then :; \
+	elif [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing strace for the tests"; apt-get update -q >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends strace e2fsprogs >/dev/null || \
+		echo "It can not be installed: its tests are skipped"; \
+	else echo "strace or mkfs.ext4 is not installed: their tests are skipped"; fi
 
 check: $(VENV)/.app $(VENV)/.dev ## Lint, check format, types, tiers and house rules
 	@$(BIN)/ruff check .

@@ -102,8 +102,8 @@ def start_server(
     for line in process.stdout:
         if found := re.search(r"ready at (\S+)", line):
             base_url = found.group(1)
-            if "Another key" in (process.stdout.readline()):
-                break
+        if "Another key" in line:  # than the one that an earlier start made
+            break
         if found := re.search(r"^\s+(sk-sayso-\w+)", line):
             key = found.group(1)
             break
