@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import literal, select
 
+from sayso.billing.cost_of_time import time_by_day
 from sayso.billing.cost_reversals import reversals_by_day
 from sayso.billing.money import checked
 from sayso.billing.tables import UsageDay
@@ -21,11 +22,13 @@ QuantityUnit: TypeAlias = Literal["tokens", "duration_seconds"]
 
 _DAY = WIDTH_SECONDS["1d"]
 _IDS: tuple[CostDimension, ...] = ("project_id", "user_id", "api_key_id")
-_ITEMS: tuple[tuple[str, QuantityUnit], ...] = (
+_Items: TypeAlias = tuple[tuple[str, QuantityUnit], ...]
+_ITEMS: _Items = (
     ("input_tokens", "tokens"),
     ("output_tokens", "tokens"),
     ("audio_seconds", "duration_seconds"),
 )
+_TIME: _Items = (("instance_seconds", "duration_seconds"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +86,16 @@ async def costs_by_day(
     async with db.read() as session:
         rows = (await session.execute(query)).all()
         taken_back = await reversals_by_day(session, org_id, page, only)
+        of_instances = await time_by_day(session, org_id, page, only)
     days: dict[int, _Sums] = {bucket.start: {} for bucket in page.buckets}
     for start, *row in rows:
         _add_up(days[start], row, line_items, by_item="line_item" in wanted)
     for start, labels, rest in taken_back:
         row = [label if name in wanted else "" for name, label in zip(_IDS, labels, strict=True)]
         _add_up(days[start], [*row, *rest], line_items, by_item="line_item" in wanted)
+    for start, project_id, name, *amounts in of_instances:
+        row = [project_id if "project_id" in wanted else "", "", "", name, *amounts]
+        _add_up(days[start], row, line_items, by_item="line_item" in wanted, items=_TIME)
     return [
         tuple(starmap(_group, sorted(item for item in days[bucket.start].items() if any(item[1]))))
         for bucket in page.buckets
@@ -97,13 +104,21 @@ async def costs_by_day(
 
 # By project, user, key and line item, empty where it is not grouped by: amount, quantity.
 _Sums: TypeAlias = dict[tuple[str, str, str, str], tuple[int, int]]
-_UNITS: Mapping[str, QuantityUnit] = dict(_ITEMS)
+_UNITS: Mapping[str, QuantityUnit] = dict((*_ITEMS, *_TIME))
 
 
-def _add_up(sums: _Sums, row: Sequence[Any], line_items: Sequence[str] | None, *, by_item: bool) -> None:
+def _add_up(
+    sums: _Sums,
+    row: Sequence[Any],
+    line_items: Sequence[str] | None,
+    *,
+    by_item: bool,
+    items: _Items = _ITEMS,
+) -> None:
     """Add each meter of `row` to its group."""
     project_id, user_id, api_key_id, model, *numbers = row
-    for (item, _), quantity, charge in zip(_ITEMS, numbers[:3], numbers[3:], strict=True):
+    count = len(items)
+    for (item, _), quantity, charge in zip(items, numbers[:count], numbers[count:], strict=True):
         name = line_item(model, item)
         if not (quantity or charge) or (line_items is not None and name not in line_items):
             continue

@@ -126,6 +126,12 @@ async def living_on(session: AsyncSession, node: str) -> list[Kept]:
     )
 
 
+async def pinned_by_instances(session: AsyncSession, snapshot: str) -> list[str]:
+    """Name the instances, whosever they are, that run a snapshot or are about to."""
+    found = await _all(session, select(InstanceRow).where(InstanceRow.state != "terminated"))
+    return [f"instance {kept.instance.id}" for kept in found if snapshot in _snapshots(kept.instance)]
+
+
 async def saw(session: AsyncSession, seen: Iterable[tuple[OrgId, InstanceId]], now: int) -> None:
     """Write down that hosts took requests at `now`, in microseconds."""
     for org_id, instance_id in seen:
@@ -145,6 +151,11 @@ async def count_living(session: AsyncSession, org_id: OrgId) -> int:
         InstanceRow.organization_id == org_id, InstanceRow.state != "terminated"
     )
     return await session.scalar(living) or 0
+
+
+def _snapshots(instance: Instance) -> set[str]:
+    coming = instance.next_configuration
+    return {instance.snapshot, *((coming.snapshot,) if coming else ())}
 
 
 async def _all(session: AsyncSession, query: "Select[InstanceRow]") -> list[Kept]:

@@ -16,6 +16,7 @@ from sayso.catalog.storage import folder_for, folder_size, set_aside
 from sayso.core.caller import AdminCaller
 from sayso.db.base import ID_LENGTH
 from sayso.db.session import Database
+from sayso.dedicated.store import pinned_by_instances
 from sayso.errors import InvalidRequest, ObjectNotFound, SnapshotInUse
 from sayso.jobs.model_names import Installation
 from sayso.tenancy.audit import record
@@ -35,7 +36,7 @@ async def pinned_by_projects(session: AsyncSession, snapshot: str) -> Sequence[s
     return sorted({f"project {pin.project_id}" for pin in pins if pin.snapshot == snapshot})
 
 
-HOLDERS: Final[tuple[PinnedBy, ...]] = (pinned_by_projects,)
+HOLDERS: Final[tuple[PinnedBy, ...]] = (pinned_by_projects, pinned_by_instances)
 
 
 @dataclass(frozen=True, slots=True)

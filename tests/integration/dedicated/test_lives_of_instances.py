@@ -7,16 +7,20 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from sayso.billing.cost_report import costs_by_day
 from sayso.billing.credits import available
 from sayso.billing.instance_time import InstanceTime
 from sayso.billing.invoice_store import draft, first_fault
 from sayso.billing.invoices import Month, Party
 from sayso.billing.tables import InstanceTimeRow
+from sayso.billing.usage_buckets import bucket_page
+from sayso.billing.usage_report import UsageFilter
 from sayso.billing.verify import verify
 from sayso.dedicated import store
 from sayso.dedicated.configuration import Share
 from sayso.dedicated.load import PRESETS
 from sayso.dedicated.plan import Reserved
+from sayso.dedicated.store import pinned_by_instances
 from sayso.dedicated.tables import InstanceCreditRow
 from sayso.dedicated.tokens import Token
 from sayso.dedicated.wishes import Changes
@@ -88,6 +92,31 @@ async def test_the_invoice_has_a_line_for_the_time_and_one_for_what_it_included(
     assert (line.unit_price.nano_usd, line.unit_price.unit_size) == (PER_HOUR, HOUR)
     assert line.nano_usd == PER_HOUR * (HOUR + 20) // HOUR
     await books_agree(world)
+
+
+async def test_the_costs_of_a_day_have_its_time(world: World) -> None:
+    await ready(world)
+    await world.pass_time(HOUR, step=HOUR)
+    page = bucket_page(START - START % DAY, START - START % DAY + DAY, "1d", 1)
+    org = world.owner.org_id
+    ((group,),) = await costs_by_day(world.db, org, page, group_by=["project_id", "line_item"])
+    assert (group.amount, group.project_id) == (PER_HOUR, world.project_id)
+    assert group.line_item == "dedicated instance fast, instance_seconds"
+    assert (group.quantity, group.quantity_unit) == (HOUR, "duration_seconds")
+    other = UsageFilter(project_ids=("other",))
+    assert await costs_by_day(world.db, org, page, only=other) == [()]
+    assert await costs_by_day(world.db, org, page, only=UsageFilter(api_key_ids=("key",))) == [()]
+
+
+async def test_a_snapshot_is_held_by_what_runs_it(world: World) -> None:
+    instance_id = await ready(world)
+    async with world.db.read() as session:
+        assert await pinned_by_instances(session, "tiny") == [f"instance {instance_id}"]
+        assert await pinned_by_instances(session, "other") == []
+    await world.verbs.delete(world.owner, instance_id)
+    await world.settle()
+    async with world.db.read() as session:
+        assert await pinned_by_instances(session, "tiny") == []
 
 
 async def test_fifty_ask_for_three_places(world: World) -> None:
