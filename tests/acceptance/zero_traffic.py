@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
+import av
 import httpx
 import numpy as np
 import psutil
@@ -47,11 +48,15 @@ class Models:
 
 @dataclass
 class Traffic:
-    """Sends requests, and writes down by which patterns each would be known again."""
+    """Sends requests, and writes down by which patterns each would be known again.
+
+    `keeps`: the organization has its content kept.
+    """
 
     server: RunningServer
     key: str
     models: Models
+    keeps: bool = False
     said: dict[str, list[Needle]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -115,6 +120,39 @@ class Traffic:
             self._chat("a client that leaves a whole answer", said=self.models.repeats, timeout=0.4)
         self._half_an_upload("a client that leaves in the middle of an upload").close()
 
+    def hidden_places(self) -> None:
+        """Say it where it is easily overlooked: in a file's name and tags, a system's message, a tool."""
+        text = self._text("a file's name")
+        name = f"{text}.mp3"
+        tagged = _tagged(self._text("a tag"))
+        answer = self._client.post(
+            "/audio/transcriptions", data={"model": self.models.speech}, files={"file": (name, tagged)}
+        )
+        assert answer.status_code == 200, answer.text
+        cut = self._client.post(
+            "/audio/transcriptions", data={"model": self.models.speech}, files={"file": (name, tagged[:300])}
+        )
+        assert cut.status_code == 400, cut.text
+        system = {"role": "system", "content": self._text("a system's message")}
+        tool = {"type": "function", "function": {"name": "call", "description": self._text("a tool")}}
+        self._chat("beside a system's message", messages=[system, {"role": "user", "content": "Hi"}])
+        self._chat("beside a tool", tools=[tool])
+
+    def failures(self, model: str) -> None:
+        """Ask a model that fails in the middle."""
+        self._chat("500: an engine that fails", 500, model=model)
+        text = self._text("an engine that fails in the middle of a stream")
+        messages = [{"role": "user", "content": text}]
+        body = {"model": model, "messages": messages, "stream": True}
+        assert "error" in self._client.post("/chat/completions", json=body).text
+
+    def strangers(self) -> None:
+        """Come with a key that is none."""
+        text = self._text("a stranger")
+        headers = {"authorization": "Bearer " + text.encode("ascii", "replace").decode()}
+        answer = self._client.post("/chat/completions", json={"model": text}, headers=headers)
+        assert answer.status_code == 401
+
     def killed_below(self) -> None:
         """Kill everything below the gateway in the middle of an answer and of a transcript."""
         below = psutil.Process(self.server.process.pid).children(recursive=True)
@@ -149,15 +187,15 @@ class Traffic:
     def _chat(self, name: str, status: int = 200, *, said: int = 1, timeout: float = 60, **more: Any) -> None:
         text = self._text(name)
         messages = [{"role": "user", "content": f"{text} " * said, "name": "zoe"}]
-        more = {"max_tokens": 24 if said == 1 else LONG, "user": text, **more}
-        self._ask(name, "/chat/completions", status, timeout=timeout, messages=messages, **more)
+        body = {"messages": messages, "max_tokens": 24 if said == 1 else LONG, "user": text, **more}
+        self._ask(name, "/chat/completions", status, timeout=timeout, **body)
 
     def _ask(self, name: str, path: str, status: int = 200, *, timeout: float = 60, **body: Any) -> None:
         answer = self._client.post(path, json={"model": self.models.chat, **body}, timeout=timeout)
         assert answer.status_code == status, answer.text
         if status != 200:
             return
-        assert answer.headers.get("x-sayso-stored", "false") == "false"
+        assert self.keeps or answer.headers.get("x-sayso-stored", "false") == "false"
         if body.get("stream"):
             self._answered(name, "".join(_deltas(answer.text)))
         else:
@@ -246,6 +284,18 @@ def _deltas(events: str) -> Iterator[str]:
         if line.startswith("data: {"):
             for choice in json.loads(line[6:]).get("choices", []):
                 yield choice.get("text") or choice.get("delta", {}).get("content") or ""
+
+
+def _tagged(title: str) -> bytes:
+    """A second of silence as MP3, with a title in an ID3 tag."""
+    written = io.BytesIO()
+    with av.open(written, "w", format="mp3") as container:
+        container.metadata["title"] = title
+        stream = container.add_stream("mp3", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), np.int16), format="s16p", layout="mono")
+        frame.sample_rate = 16_000
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return written.getvalue()
 
 
 def _wav(samples: bytes, channels: int, rate: int) -> bytes:
