@@ -45,7 +45,8 @@ def _frozen(server: PostgresqlServer) -> Generator[None]:
     """Every process of the server stops where it is: connections stay open and nothing answers."""
     stopped = server.processes()
     for process in stopped:
-        process.suspend()
+        with contextlib.suppress(psutil.NoSuchProcess):  # one that has ended in between
+            process.suspend()
     try:
         yield
     finally:

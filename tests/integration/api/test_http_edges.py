@@ -57,7 +57,7 @@ async def test_headers_of_an_answer(client: httpx.AsyncClient) -> None:
         ("POST", "/v1/x", 404, "unknown_url"),
         ("GET", "/v1/models/", 404, "unknown_url"),
         ("GET", "/v1/chat/completions/", 404, "unknown_url"),
-        ("GET", "/docs", 404, "unknown_url"),
+        ("GET", "/docs/nothing", 404, "unknown_url"),
         ("POST", "/v1/responses", 404, "unknown_url"),
         ("PUT", "/v1/chat/completions", 405, "method_not_supported"),
         ("GET", "/v1/completions", 405, "method_not_supported"),

@@ -13,10 +13,14 @@ KINDS = ("chat", "chat", "streamed chat", "completion", "speech")
 
 @dataclass
 class Got:
-    """By request, what complete answers said was used: tokens, or seconds for speech."""
+    """By request, what complete answers said was used: tokens, or seconds for speech.
+
+    `broken` has what the last frame said of streams that had none that ends them.
+    """
 
     whole: dict[str, int] = field(default_factory=dict)
     streamed: dict[str, int] = field(default_factory=dict)
+    broken: dict[str, int] = field(default_factory=dict)
     _left: int = 0
     _enough: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -58,24 +62,33 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kind:
     writer.write(head.encode() + body)
     status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
     headers = dict(line.lower().split(": ", 1) for line in lines if line)
-    content = await _body(reader, headers)
+    received: list[bytes] = []
+    try:
+        await _body(reader, headers, received)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        if kind == "streamed chat" and (seen := _last_usage(b"".join(received))) is not None:
+            got.broken[headers["x-request-id"]] = seen["total_tokens"]
+        raise
+    content = b"".join(received)
     assert " 200 " in status, content
-    if kind == "streamed chat":
-        frames = [line[6:] for line in content.splitlines() if line.startswith(b"data: {")]
-        content = frames[-1]
-    usage = orjson.loads(content)["usage"]
+    usage = _last_usage(content) if kind == "streamed chat" else orjson.loads(content)["usage"]
+    assert usage is not None
     used = usage.get("total_tokens") or usage["seconds"]
     got.hear(headers["x-request-id"], used, streamed=kind == "streamed chat")
 
 
-async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
+def _last_usage(stream: bytes) -> dict[str, int] | None:
+    frames = [line[6:] for line in stream.splitlines() if line.startswith(b"data: {")]
+    return orjson.loads(frames[-1])["usage"] if frames else None
+
+
+async def _body(reader: asyncio.StreamReader, headers: dict[str, str], received: list[bytes]) -> None:
     if length := headers.get("content-length"):
-        return await reader.readexactly(int(length))
-    chunks = []
+        received.append(await reader.readexactly(int(length)))
+        return
     while size := int(await reader.readuntil(b"\r\n"), 16):
-        chunks.append((await reader.readexactly(size + 2))[:-2])
+        received.append((await reader.readexactly(size + 2))[:-2])
     await reader.readexactly(2)
-    return b"".join(chunks)
 
 
 def _request(kind: str) -> tuple[str, bytes, str]:
@@ -86,5 +99,8 @@ def _request(kind: str) -> tuple[str, bytes, str]:
         return "/v1/completions", orjson.dumps(body), "application/json"
     body = {"model": "gpt-3.5-turbo", "messages": [{"role": "user", "content": "some words"}]}
     if kind == "streamed chat":
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
+        body |= {
+            "stream": True,
+            "stream_options": {"include_usage": True, "continuous_usage_stats": True},
+        }
     return "/v1/chat/completions", orjson.dumps(body), "application/json"

@@ -115,6 +115,9 @@ async def check_books(books: Books, got: Got, gateways: int) -> int:
     assert len(whole - reversals.keys()) <= CAUGHT_LEAVING, "a lost answer was not credited"
     waits = [row["posted_at"] - events[key]["settled_at"] for key, row in reversals.items()]
     assert max(waits, default=0) <= CREDIT_SECONDS * 1_000_000
+    # A stream that broke off is charged for no more than what was written to its socket.
+    for key in missing.keys() - whole:
+        assert _used(missing[key]) <= got.broken[key]
     streams = len(missing) - len(whole)
     longest = max(waits, default=0) / 1e6
     print(
