@@ -11,6 +11,8 @@ from sayso.app.instances import instance_verbs
 from sayso.app.names import named_catalogue
 from sayso.cli.console import id_table, out, plain
 from sayso.cli.database import OrgOption, with_database
+from sayso.cli.instance_curve import curve_command
+from sayso.cli.instance_names import Named, named_instance
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.config import Settings
 from sayso.core.caller import AdminCaller
@@ -21,8 +23,8 @@ from sayso.dedicated.service import Instances
 from sayso.dedicated.shapes import event_shape, instance_shape, segment_shape
 from sayso.dedicated.tokens import Token
 from sayso.dedicated.wishes import DRAIN_SECONDS, Changes, NewInstance
-from sayso.errors import InvalidRequest, ObjectNotFound
-from sayso.ids import InstanceId, ProjectId
+from sayso.errors import InvalidRequest
+from sayso.ids import ProjectId
 from sayso.jobs.directory import named_scope
 from sayso.tenancy.service import DEFAULT, default_project
 
@@ -30,7 +32,6 @@ T = TypeVar("T")
 
 instances_app = typer.Typer(help="Make, show, change and end dedicated instances.", no_args_is_help=True)
 
-Named = Annotated[str, typer.Argument(metavar="INSTANCE", help="An instance, by id or name.")]
 ProjectOption = Annotated[
     str | None, typer.Option("--project", metavar="PROJECT", help="A project, by id or name.")
 ]
@@ -134,7 +135,7 @@ def show_command(
     """Show an instance."""
 
     async def read(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
-        kept = await verbs.get(by.org_id, await _named(verbs, by, instance))
+        kept = await verbs.get(by.org_id, await named_instance(verbs, by, instance))
         return instance_shape(kept.instance)
 
     _show(_run(read, org, config, data_dir), as_json=as_json)
@@ -161,7 +162,7 @@ def update_command(
     """Change an instance; what is not named stays."""
 
     async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
-        instance_id = await _named(verbs, by, instance)
+        instance_id = await named_instance(verbs, by, instance)
         before = (await verbs.get(by.org_id, instance_id)).instance
         had = before.share
         share = Share(
@@ -187,7 +188,7 @@ def start_command(
     """Start an instance that is stopped or has failed."""
 
     async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
-        return instance_shape(await verbs.start(by, await _named(verbs, by, instance)))
+        return instance_shape(await verbs.start(by, await named_instance(verbs, by, instance)))
 
     _show(_run(change, org, config, data_dir), as_json=as_json)
 
@@ -203,7 +204,7 @@ def stop_command(
     """Stop an instance at once."""
 
     async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
-        return instance_shape(await verbs.stop(by, await _named(verbs, by, instance), 0))
+        return instance_shape(await verbs.stop(by, await named_instance(verbs, by, instance), 0))
 
     _show(_run(change, org, config, data_dir), as_json=as_json)
 
@@ -220,7 +221,7 @@ def drain_command(
     """Stop an instance once what runs on it has ended."""
 
     async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
-        return instance_shape(await verbs.stop(by, await _named(verbs, by, instance), drain_seconds))
+        return instance_shape(await verbs.stop(by, await named_instance(verbs, by, instance), drain_seconds))
 
     _show(_run(change, org, config, data_dir), as_json=as_json)
 
@@ -237,7 +238,9 @@ def delete_command(
     """Delete an instance once what runs on it has ended."""
 
     async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
-        return instance_shape(await verbs.delete(by, await _named(verbs, by, instance), drain_seconds))
+        return instance_shape(
+            await verbs.delete(by, await named_instance(verbs, by, instance), drain_seconds)
+        )
 
     _show(_run(change, org, config, data_dir), as_json=as_json)
 
@@ -253,7 +256,7 @@ def events_command(
     """Show all that has happened to an instance."""
 
     async def read(verbs: Instances, by: AdminCaller, _: Database) -> list[dict[str, Any]]:
-        kept = await verbs.get(by.org_id, await _named(verbs, by, instance))
+        kept = await verbs.get(by.org_id, await named_instance(verbs, by, instance))
         return [event_shape(event) for event in kept.events]
 
     _rows(_run(read, org, config, data_dir), ("seq", "at", "type", "actor", "cause"), as_json=as_json)
@@ -270,12 +273,14 @@ def segments_command(
     """Show the seconds of an instance that are paid for."""
 
     async def read(verbs: Instances, by: AdminCaller, _: Database) -> list[dict[str, Any]]:
-        kept = await verbs.get(by.org_id, await _named(verbs, by, instance))
+        kept = await verbs.get(by.org_id, await named_instance(verbs, by, instance))
         return [segment_shape(one) for one in verbs.segments(kept)]
 
     columns = ("start", "end", "seconds", "config_version", "usd_per_hour", "amount", "final")
     _rows(_run(read, org, config, data_dir), columns, as_json=as_json)
 
+
+instances_app.command("curve")(curve_command)
 
 Work = Callable[[Instances, AdminCaller, Database], Awaitable[T]]
 
@@ -286,17 +291,6 @@ def _run(work: "Work[T]", org: str, config: Any, data_dir: Any) -> T:
         return await work(instance_verbs(db, catalogue), (await default_project(db, org)).operator, db)
 
     return with_database(run, config, data_dir)
-
-
-async def _named(verbs: Instances, by: AdminCaller, named: str) -> InstanceId:
-    """Return the instance of that id, or the only one of that name. Raises `ObjectNotFound`."""
-    found = [kept.instance for kept in await verbs.list(by.org_id, gone=True)]
-    ids = [one.id for one in found if one.id == named]
-    ids = ids or [one.id for one in found if one.name == named and one.state != "terminated"]
-    if len(ids) != 1:
-        several = f": {len(ids)} have this name" if ids else ""
-        raise ObjectNotFound(f"There is no instance '{named}'{several}.")
-    return ids[0]
 
 
 def _load(

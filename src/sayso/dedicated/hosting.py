@@ -64,7 +64,10 @@ def host_config(
     return replace(
         prepared.config,
         context_length=configuration.context_length if chat else 0,
-        cache_tokens=cache_tokens(configuration, footprint) if chat else prepared.config.cache_tokens,
+        # Where nobody knows the length beforehand, the engine takes what its cache has room for.
+        cache_tokens=cache_tokens(configuration, footprint)
+        if chat and configuration.context_length
+        else prepared.config.cache_tokens,
         threads=len(cores),
         cores=cores,
         yielding=False,

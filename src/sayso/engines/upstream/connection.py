@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,13 @@ class Connection:
         """Return the JSON body at `path`. Raises what `decode_error` makes of a refusal."""
         async with self._request("GET", path) as response:
             return orjson.loads(await response.read())
+
+    async def post_headers(self, path: str, body: dict[str, Any]) -> Mapping[str, str]:
+        """Return the headers of the answer to `body`, once it has been read."""
+        headers = {"content-type": "application/json"}
+        async with self._request("POST", path, headers=headers, data=orjson.dumps(body)) as response:
+            await response.read()
+            return response.headers
 
     async def post_json(self, path: str, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         """Yield the JSON of every event that answers `body`."""

@@ -1,0 +1,62 @@
+"""An instance's load curve: what it does in all, and what each request waits, at rising concurrency."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+LEVELS: Final = (1, 2, 4, 8, 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One request: seconds to its first token and from there to its last, and how many there were."""
+
+    first_seconds: float
+    rest_seconds: float
+    tokens: int
+
+    @property
+    def token_seconds(self) -> float:
+        """Seconds for each token after the first."""
+        return self.rest_seconds / max(1, self.tokens - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What was measured at one concurrency: tokens a second of all requests, seconds at two quantiles."""
+
+    concurrency: int
+    answers: int
+    tokens_per_second: float
+    first_p50: float
+    first_p95: float
+    token_p50: float
+    token_p95: float
+    request_p50: float
+    request_p95: float
+
+    @classmethod
+    def of(cls, concurrency: int, answers: Sequence[Answer], seconds: float) -> "Level":
+        """Sum up the answers of `seconds` seconds. Raises `ValueError` for none."""
+        first = [one.first_seconds for one in answers]
+        token = [one.token_seconds for one in answers]
+        whole = [one.first_seconds + one.rest_seconds for one in answers]
+        return cls(
+            concurrency,
+            len(answers),
+            sum(one.tokens for one in answers) / seconds,
+            quantile(first, 0.5),
+            quantile(first, 0.95),
+            quantile(token, 0.5),
+            quantile(token, 0.95),
+            quantile(whole, 0.5),
+            quantile(whole, 0.95),
+        )
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return the value below which that share of `values` lies. Raises `ValueError` for none."""
+    if not values:
+        raise ValueError("there is nothing to take a quantile of")
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
