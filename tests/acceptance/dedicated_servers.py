@@ -45,12 +45,6 @@ def until_status(server: RunningServer, instance: str, *wanted: str, within: flo
         time.sleep(0.2)
 
 
-def project_key(server: RunningServer, project: str) -> str:
-    """Make a project, and a key of it."""
-    sayso(server.folder, "projects", "create", project)
-    return str(sayso(server.folder, "keys", "create", "--project", project, "--name", project)["key"])
-
-
 @dataclass(slots=True)
 class Reply:
     """How a request ended: `instance` and `spilled` are what its headers say."""

@@ -1,0 +1,304 @@
+"""Dedicated instances with the real models: their load is their project's, and nobody else's is theirs.
+
+One core is the instance's and one everybody's: figures are those of a machine with nothing else to do.
+"""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from openai import AsyncOpenAI
+
+from sayso.core.cores import usable_cores
+from sayso.dedicated.curve import quantile
+from tests.acceptance.commands import sayso
+from tests.acceptance.dedicated_servers import (
+    Reply,
+    ask,
+    create,
+    drive,
+    until_status,
+    write_settings,
+)
+from tests.acceptance.running_server import RunningServer, metric, start_server
+
+pytestmark = pytest.mark.long
+
+FAKE = """
+load_models = ["scripted"]
+[aliases]
+"gpt-3.5-turbo" = "scripted"
+[models.scripted]
+kind = "chat"
+engine = "fake"
+context_length = 4096
+"""
+CONTEXT = 4_096
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The embedded models, and an instance of the chat model that is called `own`."""
+    folder = tmp_path_factory.mktemp("dedicated")
+    write_settings(folder)
+    running = start_server(folder)
+    try:
+        create(running, "own", "--context-length", str(CONTEXT), "--memory-mib", "3072")
+        yield running
+    finally:
+        assert running.stop() == 0
+
+
+@pytest.fixture
+async def client(server: RunningServer) -> AsyncIterator[AsyncOpenAI]:
+    """The project that has the instance."""
+    async with AsyncOpenAI(base_url=server.base_url, api_key=server.key, max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture
+async def stranger(server: RunningServer) -> AsyncIterator[AsyncOpenAI]:
+    """Another organization."""
+    async with AsyncOpenAI(base_url=server.base_url, api_key=other_key(server), max_retries=0) as made:
+        yield made
+
+
+def other_key(server: RunningServer) -> str:
+    """Make another organization, unless it is there, and return a key of it."""
+    if "other" not in [one["slug"] for one in sayso(server.folder, "orgs", "list")]:
+        sayso(server.folder, "orgs", "create", "other")
+    return str(sayso(server.folder, "keys", "create", "--org", "other", "--name", "test")["key"])
+
+
+def configure(server: RunningServer, concurrency: int, overflow: str, *more: str) -> dict[str, Any]:
+    """Set the load of the instance."""
+    sayso(
+        server.folder, "instances", "update", "own",
+        "--max-concurrency", str(concurrency), "--overflow", overflow, *more,
+    )  # fmt: skip
+    found = until_status(server, "own", "ready")
+    time.sleep(1.0)  # by then a change of the gate is in force
+    return found
+
+
+def first_p95(replies: list[Reply]) -> float:
+    return quantile([one.answer.first_seconds for one in replies if one.answer], 0.95)
+
+
+def token_p95(replies: list[Reply]) -> float:
+    return quantile([one.answer.token_seconds for one in replies if one.answer], 0.95)
+
+
+async def test_a_flood_on_the_shared_pool_leaves_the_instance_alone(
+    server: RunningServer, client: AsyncOpenAI, stranger: AsyncOpenAI
+) -> None:
+    configure(server, 4, "queue", "--queue-depth", "100", "--max-wait-ms", "60000")
+    await drive(client, 2, 6)
+    idle = await drive(client, 2, 40, first=100)
+    floods = [asyncio.create_task(flood(stranger, 10_000 * one)) for one in range(1, 49)]
+    await asyncio.sleep(3)
+    loaded = await drive(client, 2, 40, first=300)
+    for one in floods:
+        one.cancel()
+    await asyncio.gather(*floods, return_exceptions=True)
+    print(
+        f"\nfirst token p95 {first_p95(idle):.3f} s idle, {first_p95(loaded):.3f} s beside a flood; "
+        f"each token p95 {token_p95(idle) * 1e3:.1f} ms idle, {token_p95(loaded) * 1e3:.1f} ms"
+    )
+    assert {one.status for one in loaded} == {200}
+    assert token_p95(loaded) <= 1.1 * token_p95(idle)
+    assert first_p95(loaded) <= 1.1 * first_p95(idle)
+
+
+async def flood(client: AsyncOpenAI, first: int) -> None:
+    """Ask again and again, three times what the pool has room for."""
+    for number in range(first, first + 10_000):
+        if (await ask(client, number, 64)).status != 200:
+            await asyncio.sleep(0.25)
+
+
+def test_the_curve_rises_and_can_be_measured_again(server: RunningServer) -> None:
+    configure(server, 16, "queue", "--queue-depth", "100", "--max-wait-ms", "60000")
+    curves = [curve(server) for _ in range(2)]
+    for levels in curves:
+        assert [one["concurrency"] for one in levels] == [1, 2, 4, 8, 16]
+        for lower, higher in pairwise(levels):
+            assert higher["tokens_per_second"] >= 0.95 * lower["tokens_per_second"]
+            assert higher["token_p50"] >= 0.95 * lower["token_p50"]
+    for one, again in zip(*curves, strict=True):
+        assert again["tokens_per_second"] == pytest.approx(one["tokens_per_second"], rel=0.15)
+
+
+def curve(server: RunningServer) -> list[dict[str, Any]]:
+    """Measure the curve as an operator does."""
+    levels: list[dict[str, Any]] = sayso(server.folder, "instances", "curve", "own", "--tokens", "48")
+    print("\n" + json.dumps(levels))
+    assert list(server.folder.glob("curve-inst_*.svg"))
+    return levels
+
+
+async def test_a_change_of_the_gate_is_there_within_a_second_and_fails_nobody(
+    server: RunningServer, client: AsyncOpenAI
+) -> None:
+    configure(server, 1, "queue", "--queue-depth", "100", "--max-wait-ms", "60000")
+    driving = asyncio.create_task(drive(client, 8, 60, 16, first=2_000))
+    await asyncio.sleep(2)
+    await asyncio.to_thread(sayso, server.folder, "instances", "update", "own", "--max-concurrency", "8")
+    replies = await driving
+    assert {one.status for one in replies} == {200}
+
+
+async def test_the_longest_context_at_the_full_concurrency(
+    server: RunningServer, client: AsyncOpenAI, stranger: AsyncOpenAI
+) -> None:
+    configure(server, 4, "queue", "--queue-depth", "100", "--max-wait-ms", "600000")
+    words = CONTEXT // 6  # numbers of four digits, about 5 tokens each with their space
+    replies = await asyncio.gather(*(ask(client, 1_000 * one, 64, words=words) for one in range(1, 5)))
+    usage = await asyncio.gather(*(prompt_tokens(client, 1_000 * one, words) for one in range(1, 5)))
+    print(f"\nprompts of {usage} tokens")
+    assert min(usage) + 64 >= 0.9 * CONTEXT
+    assert {one.status for one in replies} == {200}
+    assert (await ask(stranger, 1_000, 64, words=words)).status == 400
+
+
+async def prompt_tokens(client: AsyncOpenAI, number: int, words: int) -> int:
+    text = " ".join(str(number * 31 + word * 7) for word in range(words))
+    answer = await client.chat.completions.create(
+        model="gpt-3.5-turbo", messages=[{"role": "user", "content": text}], max_tokens=1
+    )
+    assert answer.usage is not None
+    return answer.usage.prompt_tokens
+
+
+async def test_what_is_refused_hears_when_there_is_room(server: RunningServer, client: AsyncOpenAI) -> None:
+    configure(server, 1, "reject")
+    for number in range(3):  # the gate gets to know the model
+        await ask(client, 3_000 + number, 48)
+    errors = []
+    for number in range(8):
+        running = asyncio.create_task(ask(client, 3_100 + number, 96))
+        await asyncio.sleep(0.4 + 0.1 * number)
+        refused = await ask(client, 3_200 + number)
+        told = time.perf_counter()
+        assert refused.status == 429
+        await running
+        real = time.perf_counter() - told
+        errors.append(refused.retry_after / real - 1)
+        print(
+            f"\nrefused in {refused.seconds * 1e3:.0f} ms, told {refused.retry_after:.2f} s, was {real:.2f} s"
+        )
+        assert refused.seconds <= 0.05
+    assert quantile([abs(one) for one in errors], 0.75) <= 0.2
+
+
+async def test_nobody_waits_longer_than_is_set(server: RunningServer, client: AsyncOpenAI) -> None:
+    configure(server, 1, "queue", "--queue-depth", "4", "--max-wait-ms", "1000")
+    running = asyncio.create_task(ask(client, 4_000, 512))
+    await asyncio.sleep(0.5)
+    refused = await ask(client, 4_001)
+    assert refused.status == 429
+    assert refused.seconds == pytest.approx(1.0, abs=0.1)
+    assert (await running).status == 200
+
+
+async def test_what_spills_over_is_marked(server: RunningServer, client: AsyncOpenAI) -> None:
+    configure(server, 1, "spill")
+    replies = await drive(client, 4, 12, first=5_000)
+    assert {one.status for one in replies} == {200}
+    assert {bool(one.instance) for one in replies if not one.spilled} == {True}
+    assert any(one.spilled for one in replies)
+    assert not any(one.instance for one in replies if one.spilled)
+
+
+async def test_a_thousand_requests_through_a_change_of_hosts(
+    server: RunningServer, client: AsyncOpenAI
+) -> None:
+    configure(server, 8, "queue", "--queue-depth", "100", "--max-wait-ms", "60000")
+    before = instance_hosts(server)
+    driving = asyncio.create_task(drive(client, 8, 1_000, 4, first=6_000))
+    await asyncio.sleep(2)
+    await asyncio.to_thread(configure, server, 8, "queue", "--max-batch-tokens", "1024")
+    replies = await driving
+    assert {one.status for one in replies} == {200}
+    assert {one.spilled for one in replies} == {False}
+    assert all(one.instance for one in replies)
+    assert not before & instance_hosts(server)
+
+
+def instance_hosts(server: RunningServer) -> set[int]:
+    """Return the hosts that are on the core of the instances."""
+    return {host.pid for host in server.all_hosts() if host.cpu_affinity() == [usable_cores()[-1]]}
+
+
+def test_an_instance_that_its_memory_is_too_small_for_fails_with_the_reason_and_frees_its_share(
+    server: RunningServer,
+) -> None:
+    sayso(server.folder, "instances", "drain", "own")
+    until_status(server, "own", "stopped")
+    options = ("--cores", "1", "--context-length", "8192", "--memory-mib", "600")
+    sayso(server.folder, "instances", "delete", "own")
+    made = sayso(server.folder, "instances", "create", "small", "--model", "gpt-3.5-turbo", *options)
+    found = _until_failed(server, made["id"])
+    assert "MiB" in found["failure"]
+    sayso(server.folder, "instances", "delete", "small")
+    create(server, "own", "--context-length", str(CONTEXT), "--memory-mib", "3072")
+
+
+def _until_failed(server: RunningServer, instance: str) -> dict[str, Any]:
+    until = time.monotonic() + 60
+    while True:
+        found: dict[str, Any] = sayso(server.folder, "instances", "show", instance)
+        if found["status"] == "failed":
+            return found
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
+async def test_ten_thousand_requests_of_others_never_reach_an_instance(tmp_path: Path) -> None:
+    write_settings(tmp_path, FAKE)
+    server = start_server(tmp_path)
+    try:
+        made = create(server, "own")
+        body = {"model": "scripted", "messages": [{"role": "user", "content": "Hi"}]}
+        headers = {"authorization": f"Bearer {other_key(server)}"}
+        numbers = iter(range(10_000))
+
+        async def one(http: httpx.AsyncClient) -> None:
+            for _ in numbers:
+                answer = await http.post(f"{server.base_url}/chat/completions", json=body, headers=headers)
+                assert answer.status_code == 200
+                assert "x-sayso-instance" not in answer.headers
+
+        async with httpx.AsyncClient() as http:
+            await asyncio.gather(*(one(http) for _ in range(8)))
+            mine = {"authorization": f"Bearer {server.key}"}
+            for _ in range(3):
+                answer = await http.post(f"{server.base_url}/chat/completions", json=body, headers=mine)
+                assert answer.headers["x-sayso-instance"] == made["id"]
+            page = (await http.get(f"{server.root_url}/metrics")).text
+        assert metric(page, "sayso_time_to_first_token_seconds_count", engine=made["id"]) == 3
+        assert len(re.findall(rf'instance_id["=: ]+{made["id"]}', server.log_with(made["id"]))) <= 10
+    finally:
+        assert server.stop() == 0
+
+
+async def test_speech_has_instances_too(tmp_path: Path, recording: Path) -> None:
+    write_settings(tmp_path)
+    server = start_server(tmp_path)
+    try:
+        made = create(server, "ears", "--memory-mib", "2048", model="whisper-1")
+        async with AsyncOpenAI(base_url=server.base_url, api_key=server.key, max_retries=0) as client:
+            answer = await client.audio.transcriptions.with_raw_response.create(
+                model="whisper-1", file=recording, language="en"
+            )
+            assert answer.headers["x-sayso-instance"] == made["id"]
+            assert "country" in answer.parse().text.lower()
+    finally:
+        assert server.stop() == 0
