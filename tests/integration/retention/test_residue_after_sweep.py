@@ -4,9 +4,11 @@ import asyncio
 import math
 from collections import Counter
 
+import pytest
 from sqlalchemy import select, text
 
 from sayso.retention.clock import day_of
+from sayso.retention.erasure import request_erasure
 from sayso.retention.legal_holds import list_holds, place_hold, release_hold
 from sayso.retention.residue.needles import text_needles
 from sayso.retention.residue.scan import scan
@@ -84,6 +86,44 @@ async def test_a_reader_that_stays_delays_the_bytes_and_not_the_key(vault: Vault
     assert (await vault.sweep()).residue != "busy"
     judged = await vault.judge(evidence)
     assert judged.clean or vault.database.kind == "postgresql"
+
+
+async def test_bytes_that_a_reader_keeps_delay_no_other_key(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = [await vault.keep(f"text {number}") for number in range(2)]
+    clear, tried, swept = vault.database.clear_log, asyncio.Event(), asyncio.Event()
+
+    async def watched() -> bool:
+        cleared = await clear()
+        tried.set()
+        return cleared
+
+    monkeypatch.setattr(vault.database, "clear_log", watched)
+    vault.sweeper.on_run = lambda _: swept.set()
+    vault.sweeper.start(every=3_600)
+    async with asyncio.timeout(10):
+        await swept.wait()
+    async with vault.database.read() as reader:
+        assert list(await reader.scalars(select(RetainedChunk.record_id)))
+        for content in contents:
+            location = await vault.key_of(content)
+            tried.clear()
+            async with vault.database.transaction() as session:
+                await request_erasure(
+                    session,
+                    organization_id=ORG,
+                    scope_kind="record",
+                    scope_id=content.record_id,
+                    actor="user_1",
+                    now=vault.clock.now,
+                )
+            vault.sweeper.wake()
+            async with asyncio.timeout(5):
+                while vault.keys.key(location) is not None:  # noqa: ASYNC110 - in the file, by a thread
+                    await asyncio.sleep(0.02)
+                await tried.wait()  # and now it waits for the reader, its clock standing still
+    await vault.sweeper.close()
 
 
 async def test_a_restored_backup_has_no_readable_content(vault: Vault) -> None:
