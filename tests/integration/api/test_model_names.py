@@ -79,6 +79,33 @@ async def test_an_alias_moves_and_rolls_back_for_all_but_who_pinned(tenants: Ten
         assert (await operator.get(f"{ORG}/model_aliases", params={"alias": "x"})).json()["data"] == []
 
 
+async def test_a_request_is_billed_by_its_name_and_by_where_that_led(tenants: Tenants) -> None:
+    reserved = tenants.app.state.services.ledger.reservations
+    async with (
+        tenants.client(tenants.first.keys.owner) as operator,
+        tenants.client(tenants.second.keys.project) as client,
+    ):
+        await chat(client)
+        await operator.post(f"{ORG}/model_aliases", json={"alias": "gpt", "snapshot": "fake-new"})
+        await chat(client)
+    assert [(one.model, one.snapshot) for one in reserved] == [("gpt", "fake-chat"), ("gpt", "fake-new")]
+
+
+async def test_what_a_project_may_use_it_may_use_pinned(tenants: Tenants) -> None:
+    project = f"{ORG}/projects/{tenants.first.ids['project_id']}"
+    async with (
+        tenants.client(tenants.first.keys.owner) as operator,
+        tenants.client(tenants.first.keys.project) as client,
+    ):
+        await operator.post(f"{project}/model_pins", json={"model": "gpt"})
+        await operator.post(f"{ORG}/model_aliases", json={"alias": "gpt", "snapshot": "fake-new"})
+        permission = {"mode": "allow_list", "model_ids": ["gpt"]}
+        await operator.post(f"{project}/model_permissions", json=permission)
+        assert await who(client) == "fake-chat"
+        assert [one["id"] for one in (await client.get("/v1/models")).json()["data"]] == ["fake-chat", "gpt"]
+        assert (await chat(client, "fake-new")).status_code == 403
+
+
 async def test_only_the_operator_moves_and_a_project_pins(tenants: Tenants) -> None:
     async with tenants.client(tenants.second.keys.owner) as customer:
         for method, path, body in (
