@@ -48,6 +48,17 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
     assert scan([tmp_path], text_needles("canary", TEXT)) == []
 
 
+def test_folders_behind_links_are_searched_once(tmp_path: Path) -> None:
+    """As a PostgreSQL server's log of writes lies, often on a disk of its own."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "log").write_bytes(PLAIN)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "pg_wal").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "around").symlink_to(tmp_path / "data")
+    hits = scan([tmp_path / "data"], [Needle("canary", "utf-8", PLAIN)])
+    assert [hit.path for hit in hits] == [tmp_path / "data" / "pg_wal" / "log"]
+
+
 @pytest.mark.skipif("zstd" not in compressions(), reason="no zstandard here")
 def test_zstandard_streams_are_looked_into(tmp_path: Path) -> None:
     zstandard = pytest.importorskip("zstandard")

@@ -1,5 +1,6 @@
 """Search files for patterns: their raw bytes, and what compressed streams inside of them unpack to."""
 
+import contextlib
 import importlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -56,11 +57,20 @@ def compressions() -> list[str]:
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield every file, each folder once; links are followed, for a server's log may lie behind one."""
+    seen: set[Path] = set()
     for path in paths:
-        if path.is_dir():
-            yield from sorted(one for one in path.rglob("*") if one.is_file() and not one.is_symlink())
-        elif path.is_file():
-            yield path
+        yield from _below(path, seen)
+
+
+def _below(path: Path, seen: set[Path]) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir() and (real := path.resolve()) not in seen:
+        seen.add(real)
+        with contextlib.suppress(FileNotFoundError):
+            for one in sorted(path.iterdir()):
+                yield from _below(one, seen)
 
 
 def _scan_file(path: Path, needles: Sequence[Needle]) -> Iterator[tuple[int, Needle, str]]:
