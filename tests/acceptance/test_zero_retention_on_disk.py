@@ -29,6 +29,7 @@ from tests.acceptance.write_traces import Trace, read_trace, tracer_of, tracing,
 from tests.acceptance.zero_traffic import Models, Traffic
 from tests.postgresql_server import PostgresqlServer
 
+pytestmark = pytest.mark.timeout(600)  # real engines under a trace take their time
 SPOKEN = f"what was heard is {secrets.token_hex(8)} and {secrets.token_hex(8)}"
 SETTINGS = f"""
 load_models = ["echo", "ear"]
