@@ -25,6 +25,7 @@ from sayso.dedicated.events import (
     Failed,
     Interrupted,
     ProvisioningStarted,
+    StopAccepted,
     Stopped,
     Terminated,
     UpdateAbandoned,
@@ -32,11 +33,12 @@ from sayso.dedicated.events import (
 from sayso.dedicated.instance import Instance
 from sayso.dedicated.plan import Reserved
 from sayso.dedicated.runtime import InstanceRuntime, ProvisioningFailed
-from sayso.dedicated.states import RUNNING, State
+from sayso.dedicated.states import RUNNING, WITH_A_HOST, State
 from sayso.dedicated.store import Kept
 from sayso.errors import InstanceStateConflict, ObjectNotFound, StorageUnavailable
-from sayso.ids import InstanceId
+from sayso.ids import InstanceId, ProjectId
 from sayso.telemetry.logging import EventLogger
+from sayso.tenancy.project_lookup import archived
 
 ROUND_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10
@@ -78,6 +80,7 @@ class Control:
         self._work: dict[InstanceId, tuple[State, asyncio.Task[None]]] = {}
         self._applied: dict[InstanceId, int] = {}  # the configurations that the hosts here have
         self._restarting: set[InstanceId] = set()
+        self._archived: frozenset[ProjectId] = frozenset()
         self._news: list[tuple[InstanceId, Change]] = []
         self._woken = asyncio.Event()
         self._seen_at = 0
@@ -163,7 +166,9 @@ class Control:
 
     async def _living(self) -> list[Kept]:
         async with self._db.read() as session:
-            return await store.living_on(session, self._machine.node)
+            living = await store.living_on(session, self._machine.node)
+            self._archived = await archived(session, {kept.instance.project_id for kept in living})
+            return living
 
     async def _hear(self, living: Sequence[Kept]) -> None:
         """Write down what the runtime has told."""
@@ -192,8 +197,8 @@ class Control:
         instance = kept.instance
         all_charged = await self._charges.post_time(kept)
         await self._keep_promise(kept, ending=False)
-        if self._is_over(instance):
-            await self._happened(instance, DeletionAccepted(TERM_DRAIN_SECONDS), "term_ended")
+        if (end := self._end_of(instance)) is not None:
+            await self._happened(instance, *end)
             self.wake()
             return
         match instance.state:
@@ -211,6 +216,7 @@ class Control:
             case "stopped" | "failed" if instance.standing.deleting and all_charged:
                 await self._keep_promise(kept, ending=True)
                 await self._happened(instance, Terminated())
+                self._work.pop(instance.id, None)
             case _:
                 pass
 
@@ -225,10 +231,15 @@ class Control:
         if ending:
             await self._charges.credit_month(kept, this, now)
 
-    def _is_over(self, instance: Instance) -> bool:
+    def _end_of(self, instance: Instance) -> tuple[Change, Cause] | None:
+        """Return what ends an instance that nobody can, or may, use any more."""
         term = instance.plan
-        ended = isinstance(term, Reserved) and self._clock.second >= term.end
-        return ended and not instance.standing.deleting
+        over = isinstance(term, Reserved) and self._clock.second >= term.end
+        if over and not instance.standing.deleting:
+            return DeletionAccepted(TERM_DRAIN_SECONDS), "term_ended"
+        if instance.project_id in self._archived and instance.state in WITH_A_HOST:
+            return StopAccepted(0), "project_archived"
+        return None
 
     def _begin_work(self, instance: Instance, work: Coroutine[Any, Any, None]) -> None:
         """Start `work`, unless it is under way; what was begun for another state is given up first."""
@@ -254,10 +265,11 @@ class Control:
         except (ProvisioningFailed, TimeoutError) as error:
             reason = error.reason if isinstance(error, ProvisioningFailed) else "It took too long to start."
             await self._runtime.stop(instance.id, 0)
-            await self._happened(instance, Failed(reason))
+            await self._surely(instance, Failed(reason))
             return
+        self._restarting.discard(instance.id)
         self._applied[instance.id] = instance.config_version
-        await self._happened(instance, BecameReady())
+        await self._surely(instance, BecameReady())
 
     async def _update(self, instance: Instance) -> None:
         coming = instance.next_configuration
@@ -267,10 +279,11 @@ class Control:
                 await self._runtime.update(instance, coming)
         except (ProvisioningFailed, TimeoutError) as error:
             reason = error.reason if isinstance(error, ProvisioningFailed) else "It took too long to start."
-            await self._happened(instance, UpdateAbandoned(reason))
+            await self._surely(instance, UpdateAbandoned(reason))
             return
+        self._restarting.discard(instance.id)
         self._applied[instance.id] = instance.standing.next_version
-        await self._happened(instance, BecameReady())
+        await self._surely(instance, BecameReady())
 
     async def _set_gate(self, instance: Instance) -> None:
         await self._runtime.update(instance, instance.configuration)
@@ -280,7 +293,18 @@ class Control:
         self._restarting.discard(instance.id)
         await self._runtime.stop(instance.id, instance.standing.drain_seconds)
         self._applied.pop(instance.id, None)
-        await self._happened(instance, Stopped())
+        await self._surely(instance, Stopped())
+
+    async def _surely(self, instance: Instance, change: Change) -> None:
+        """Write down what a host has done, however long the storage is away."""
+        while True:
+            try:
+                await self._happened(instance, change)
+            except StorageUnavailable as error:
+                log.warning("instance_not_written", instance_id=instance.id, error=error)
+                await asyncio.sleep(ROUND_SECONDS)
+            else:
+                return
 
     async def _happened(self, instance: Instance, change: Change, cause: Cause = "runtime") -> None:
         """Write down a change, unless something else has come before it that rules it out."""

@@ -111,7 +111,7 @@ Change: TypeAlias = (
     | Terminated
 )
 
-Cause: TypeAlias = Literal["command", "runtime", "recovery", "term_ended", "no_capacity"]
+Cause: TypeAlias = Literal["command", "runtime", "recovery", "term_ended", "project_archived"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,8 @@ class Instances:
     async def start(self, by: AdminCaller, instance_id: InstanceId, token: Token | None = None) -> Instance:
         """Start an instance that is stopped or has failed; one that runs is left alone.
 
-        Raises `ObjectNotFound`, `CapacityUnavailable` and `InstanceStateConflict`.
+        Raises `ObjectNotFound`, `CapacityUnavailable`, `InstanceStateConflict`, `InvalidRequest` where the
+        project is archived.
         """
         async with self._turn() as session:
             if (done := await self._repeated(session, by, instance_id, token)) is not None:
@@ -112,6 +113,7 @@ class Instances:
             now = (await store.find(session, by.org_id, instance_id)).instance
             if now.state in {"reserved", "provisioning", "ready", "updating"}:
                 return now
+            await open_project(session, by.org_id, now.project_id)
             return await self._done(session, by, instance_id, StartAccepted(), "instance.started", token)
 
     async def stop(

@@ -94,7 +94,7 @@ def plan(months: int, start: int) -> Plan:
 
     Raises `InvalidRequest`.
     """
-    if _check("months", months, 0, MAX_MONTHS) == 0:
+    if _check("term_months", months, 0, MAX_MONTHS) == 0:
         return OnDemand()
     begin = datetime.fromtimestamp(start, UTC)
     year, month = divmod(begin.month - 1 + months, 12)

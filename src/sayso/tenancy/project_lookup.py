@@ -1,5 +1,7 @@
 """A project of an organization; a stranger's is as unknown as one that was never made."""
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,3 +28,9 @@ async def open_project(session: AsyncSession, org_id: OrgId, project_id: Project
             f"Project '{project_id}' is archived.", param="project_id", code="project_archived"
         )
     return found
+
+
+async def archived(session: AsyncSession, project_ids: Collection[ProjectId]) -> frozenset[ProjectId]:
+    """Return those of the projects that are archived, whosever they are."""
+    query = select(Project.id).where(Project.id.in_(project_ids), Project.archived_at.is_not(None))
+    return frozenset(await session.scalars(query)) if project_ids else frozenset()

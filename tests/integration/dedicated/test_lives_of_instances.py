@@ -32,6 +32,7 @@ from sayso.errors import (
     ObjectNotFound,
 )
 from sayso.ids import InstanceId, OrgId
+from sayso.tenancy.projects import archive_project
 from tests.integration.dedicated.worlds import MACHINE, MICRO, PER_HOUR, START, World
 
 HOUR = 3_600
@@ -308,6 +309,19 @@ async def test_deleting_drains_charges_and_ends(world: World) -> None:
     with pytest.raises(InstanceStateConflict):
         await world.verbs.start(world.owner, instance_id)
     await ready(world)  # the name is free again
+
+
+async def test_an_archived_projects_instance_stops(world: World) -> None:
+    instance_id = await ready(world)
+    await world.pass_time(100)
+    await archive_project(world.db, world.owner, world.project_id)
+    await world.settle()
+    kept = await world.verbs.get(world.owner.org_id, instance_id)
+    assert kept.instance.state == "stopped"
+    assert {event.cause for event in kept.events[-2:]} == {"project_archived", "runtime"}
+    with pytest.raises(InvalidRequest):
+        await world.verbs.start(world.owner, instance_id)
+    assert (await charged(world, instance_id))[0] == 100
 
 
 async def test_what_happened_can_not_be_changed_and_is_nobody_elses(world: World) -> None:
