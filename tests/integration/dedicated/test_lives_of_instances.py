@@ -352,6 +352,31 @@ async def test_time_is_charged_once_however_often_it_is_posted(world: World) -> 
     await books_agree(world)
 
 
+async def test_the_audit_finds_time_that_was_charged_wrongly(world: World) -> None:
+    time = InstanceTime(
+        *("inst_1", START, START + 60, world.owner.org_id, world.project_id, "fast"),
+        *(1, "launch", PER_HOUR, PER_HOUR // 60 + 1),
+    )
+    await world.ledger.post_time(time)
+    found = (await verify(world.db)).divergence
+    assert found is not None
+    assert (found.table, found.key) == ("instance_time", time.reference)
+
+
+async def test_a_clock_that_is_set_back_charges_nothing_twice(world: World) -> None:
+    instance_id = await ready(world)
+    await world.pass_time(HOUR, step=HOUR)
+    world.now -= 1_800 * MICRO
+    await world.verbs.stop(world.owner, instance_id)
+    await world.settle()
+    kept = await world.verbs.get(world.owner.org_id, instance_id)
+    walls = [event.wall for event in kept.events]
+    assert walls == sorted(walls)
+    assert sum(one.seconds for one in world.verbs.segments(kept)) == HOUR
+    assert await charged(world, instance_id) == (HOUR, PER_HOUR)
+    await books_agree(world)
+
+
 async def test_the_audit_finds_time_that_was_altered(world: World) -> None:
     instance_id = await ready(world)
     await world.pass_time(2 * HOUR, step=HOUR)
