@@ -41,7 +41,7 @@ def verify_command(
             progress.close()
     for snapshot in whole:
         out.print(
-            f"{snapshot.id} is whole: {len(snapshot.files)} files, digest {snapshot.digest}", markup=False
+            f"{snapshot.id} is whole: files: {len(snapshot.files)}, digest {snapshot.digest}", markup=False
         )
 
 
