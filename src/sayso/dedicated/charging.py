@@ -1,5 +1,6 @@
 """From an instance's history to what is posted: time, once it is certain, and credits where it fell short."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from sqlalchemy import func, select
@@ -32,7 +33,7 @@ class Charges:
         self._db = db
         self._ledger = ledger
         self._clock = clock
-        self._looked: dict[InstanceId, tuple[int, int, bool]] = {}
+        self._looked: dict[InstanceId, tuple[tuple[int, int, bool], bool]] = {}
         self._credited: set[tuple[InstanceId, Month]] = set()
 
     async def post_time(self, kept: Kept) -> bool:
@@ -43,20 +44,20 @@ class Charges:
         instance, paid, known = kept.instance, kept.paid_until, known_until(kept, self._clock)
         # Nothing becomes certain but by an event, the end of an hour, or the second after an event.
         at = (len(kept.events), known // HOUR_SECONDS, known * _MICRO > kept.events[-1].wall)
-        if self._looked.get(instance.id) == at:
-            return False
+        looked = self._looked.get(instance.id)
+        if looked is not None and looked[0] == at:
+            return looked[1]
         found = segments(kept.events, known)
-        for segment in found:
-            if segment.final and segment.start >= paid:
-                await self._ledger.post_time(_time(instance, segment))
-                paid = segment.end
-        if paid != kept.paid_until:
+        due = [one for one in found if one.final and one.start >= paid]
+        # All at once, so that many hours are one write.
+        await asyncio.gather(*(self._ledger.post_time(_time(instance, one)) for one in due))
+        if due:
+            paid = due[-1].end
             async with self._db.transaction() as session:
                 await store.paid(session, instance.organization_id, instance.id, paid)
-        if all(segment.final for segment in found) and not _goes_on(instance, self._clock):
-            return True
-        self._looked[instance.id] = at
-        return False
+        all_charged = all(segment.final for segment in found) and not _goes_on(instance, self._clock)
+        self._looked[instance.id] = (at, all_charged)
+        return all_charged
 
     async def credit_month(self, kept: Kept, month: Month, until: int) -> int:
         """Give back what a month, or its part before the Unix second `until`, was less than promised.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.postgresql_server import PostgresqlServer
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
     """The machine, once in each kind of database."""
     url = f"sqlite:///{tmp_path / 'sayso.db'}"

@@ -277,7 +277,7 @@ async def test_less_than_was_promised_is_given_back(world: World) -> None:
     """1 % of a month's first ten days away: 10 % of what they cost comes back, once."""
     instance_id = await ready(world)
     due = 10 * DAY
-    await world.pass_time(due - due // 100, step=HOUR)
+    await world.pass_time(due - due // 100, step=DAY)
     world.control.down(instance_id, "The engine ended.")
     await world.settle()
     await world.pass_time(due // 100, step=due // 100)
