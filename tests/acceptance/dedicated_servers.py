@@ -47,13 +47,14 @@ def until_status(server: RunningServer, instance: str, *wanted: str, within: flo
 
 @dataclass(slots=True)
 class Reply:
-    """How a request ended: `instance` and `spilled` are what its headers say."""
+    """How a request ended: `instance`, `spilled` and `processing` are what its headers say."""
 
     status: int
     instance: str = ""
     spilled: bool = False
     retry_after: float = 0.0
     seconds: float = 0.0
+    processing: float = 0.0
     answer: Answer | None = None
 
 
@@ -79,8 +80,13 @@ async def ask(client: AsyncOpenAI, number: int, tokens: int = 32, *, words: int 
                 last = time.perf_counter()
                 first = last if first == begun else first
     except APIStatusError as refused:
-        wait = float(refused.response.headers.get("retry-after-ms", "0")) / 1_000
-        return Reply(refused.status_code, retry_after=wait, seconds=time.perf_counter() - begun)
+        said = refused.response.headers
+        return Reply(
+            refused.status_code,
+            retry_after=float(said.get("retry-after-ms", "0")) / 1_000,
+            seconds=time.perf_counter() - begun,
+            processing=float(said["openai-processing-ms"]) / 1_000,
+        )
     headers = stream.headers
     return Reply(
         200,

@@ -73,7 +73,7 @@ async def stranger(server: RunningServer) -> AsyncIterator[AsyncOpenAI]:
 def other_key(server: RunningServer) -> str:
     """Make another organization, unless it is there, and return a key of it."""
     if "other" not in [one["slug"] for one in sayso(server.folder, "orgs", "list")]:
-        sayso(server.folder, "orgs", "create", "other")
+        sayso(server.folder, "orgs", "create", "--name", "Other", "--slug", "other")
     return str(sayso(server.folder, "keys", "create", "--org", "other", "--name", "test")["key"])
 
 
@@ -181,7 +181,7 @@ async def test_what_is_refused_hears_when_there_is_room(server: RunningServer, c
     configure(server, 1, "reject")
     for number in range(3):  # the gate gets to know the model
         await ask(client, 3_000 + number, 48)
-    errors = []
+    errors, refusals = [], []
     for number in range(8):
         running = asyncio.create_task(ask(client, 3_100 + number, 96))
         await asyncio.sleep(0.4 + 0.1 * number)
@@ -191,10 +191,12 @@ async def test_what_is_refused_hears_when_there_is_room(server: RunningServer, c
         await running
         real = time.perf_counter() - told
         errors.append(refused.retry_after / real - 1)
+        refusals.append(refused.seconds)
         print(
-            f"\nrefused in {refused.seconds * 1e3:.0f} ms, told {refused.retry_after:.2f} s, was {real:.2f} s"
+            f"\nrefused in {refused.seconds * 1e3:.0f} ms ({refused.processing * 1e3:.0f} ms in the server), "
+            f"told {refused.retry_after:.2f} s, was {real:.2f} s"
         )
-        assert refused.seconds <= 0.05
+    assert max(refusals) <= 0.05
     assert quantile([abs(one) for one in errors], 0.75) <= 0.2
 
 

@@ -61,7 +61,7 @@ def curve_command(
     with refusals():
         found, levels = asyncio.run(_curve(instance, tokens, org, config, data_dir))
     file = plot or Path(f"curve-{found.id}.svg")
-    file.write_text(svg(levels, f"{found.name}: {found.snapshot} on {found.share.cores} cores"), "utf-8")
+    file.write_text(svg(levels, f"{found.name}: {found.snapshot}, cores: {found.share.cores}"), "utf-8")
     if as_json:
         out.out(json.dumps([asdict(level) for level in levels]), highlight=False)
         return
