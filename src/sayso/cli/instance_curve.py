@@ -24,7 +24,7 @@ from sayso.config import Settings, client_settings, load_settings
 from sayso.core.chat import ChatRequest, Finished, Message, Sampling, TextDelta
 from sayso.dedicated.curve import LEVELS, Answer, Level
 from sayso.dedicated.instance import Instance
-from sayso.dedicated.measured import remember_speed
+from sayso.dedicated.measured import remember_curve
 from sayso.engines.base import EngineInfo
 from sayso.engines.upstream.chat import UpstreamChatEngine
 from sayso.engines.upstream.connection import Connection, Endpoint
@@ -86,16 +86,8 @@ async def _curve(
             raise InvalidRequest(f"The instance is {found.state}: it can not be measured.")
         async with _driving(settings, tenancy, org, found, tokens) as drive:
             levels = [await _level(drive, one) for one in LEVELS if one <= found.load.max_concurrency]
-        best = max(levels, key=lambda level: level.tokens_per_second)
         async with db.transaction() as session:
-            await remember_speed(
-                session,
-                found.snapshot,
-                found.share,
-                best.tokens_per_second,
-                concurrency=best.concurrency,
-                now=time.time_ns() // 1_000,
-            )
+            await remember_curve(session, found, levels, now=time.time_ns() // 1_000)
     return found, levels
 
 

@@ -1,12 +1,18 @@
 """What instances were measured to do at most, by snapshot and size."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.dedicated.configuration import Share
-from sayso.dedicated.tables import MeasurementRow
+from sayso.dedicated.curve import Level
+from sayso.dedicated.instance import Instance
+from sayso.dedicated.tables import CurveRow, MeasurementRow
+from sayso.ids import InstanceId
 
 
 async def remember_speed(
@@ -38,3 +44,36 @@ async def sustainable(session: AsyncSession, snapshot: str, share: Share) -> Fra
     )
     found = await session.scalar(query)
     return None if found is None else Fraction(found, 1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A load curve, and when it was measured (Unix microseconds) of which configuration."""
+
+    config_version: int
+    measured_at: int
+    levels: tuple[Level, ...]
+
+
+async def remember_curve(
+    session: AsyncSession, instance: Instance, levels: Sequence[Level], *, now: int
+) -> None:
+    """Keep an instance's latest curve, and the most that it did; `now` in microseconds."""
+    text = json.dumps([asdict(level) for level in levels])
+    await session.merge(
+        CurveRow(
+            instance_id=instance.id, config_version=instance.config_version, measured_at=now, levels=text
+        )
+    )
+    best = max(levels, key=lambda level: level.tokens_per_second)
+    speed, concurrency = best.tokens_per_second, best.concurrency
+    await remember_speed(session, instance.snapshot, instance.share, speed, concurrency=concurrency, now=now)
+
+
+async def find_curve(session: AsyncSession, instance_id: InstanceId) -> Curve | None:
+    """Return an instance's latest curve, None where nobody has measured."""
+    row = await session.get(CurveRow, instance_id)
+    if row is None:
+        return None
+    levels = tuple(Level(**level) for level in json.loads(row.levels))
+    return Curve(row.config_version, row.measured_at, levels)

@@ -27,7 +27,7 @@ from sayso.dedicated.events import (
     UpdateAccepted,
 )
 from sayso.dedicated.instance import Instance
-from sayso.dedicated.measured import sustainable
+from sayso.dedicated.measured import Curve, find_curve, sustainable
 from sayso.dedicated.plan import Plan, Rate, Reserved
 from sayso.dedicated.segments import Segment, segments
 from sayso.dedicated.states import STARTABLE
@@ -180,6 +180,12 @@ class Instances:
     def segments(self, kept: Kept) -> "tuple[Segment, ...]":
         """Return what is paid for of an instance, as far as it is known to have run."""
         return segments(kept.events, known_until(kept, self.clock))
+
+    async def curve(self, org_id: OrgId, instance_id: InstanceId) -> Curve | None:
+        """Return an instance's latest load curve, None where nobody has measured. Raises `ObjectNotFound`."""
+        async with self.db.read() as session:
+            await store.find(session, org_id, instance_id)
+            return await find_curve(session, instance_id)
 
     async def advise(
         self, org_id: OrgId, model: str, share: Share, project_id: ProjectId | None = None

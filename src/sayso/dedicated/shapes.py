@@ -10,6 +10,7 @@ from sayso.dedicated.capacity import Capacity
 from sayso.dedicated.configuration import Configuration
 from sayso.dedicated.events import Event
 from sayso.dedicated.instance import Instance
+from sayso.dedicated.measured import Curve
 from sayso.dedicated.plan import Plan, Reserved
 from sayso.dedicated.record import encode, kind_of
 from sayso.dedicated.segments import Segment
@@ -52,6 +53,17 @@ def configuration_shape(configuration: Configuration) -> dict[str, Any]:
         "gpus": share.gpus,
         "context_length": configuration.context_length,
         "load": asdict(configuration.load),
+    }
+
+
+def curve_shape(instance_id: str, curve: Curve | None) -> dict[str, Any]:
+    """Return a load curve; seconds and tokens a second are numbers, `measured_at` is Unix seconds."""
+    return {
+        "object": "organization.instance.curve",
+        "instance_id": instance_id,
+        "measured_at": curve.measured_at // _MICRO if curve else None,
+        "config_version": curve.config_version if curve else None,
+        "levels": [asdict(level) for level in curve.levels] if curve else [],
     }
 
 

@@ -135,3 +135,15 @@ class MeasurementRow(Base):
     tokens_per_1000_seconds: Mapped[Count]
     concurrency: Mapped[Count]
     measured_at: Mapped[Moment]
+
+
+class CurveRow(Base):
+    """An instance's latest load curve: `levels` is a JSON array, `config_version` what it then ran."""
+
+    __tablename__ = "instance_curves"
+    __table_args__ = CLUSTERED
+
+    instance_id: Mapped[KeyId]
+    config_version: Mapped[Count]
+    measured_at: Mapped[Moment]
+    levels: Mapped[str] = mapped_column(Text)

@@ -12,7 +12,7 @@ from sayso.api.openai.answering import json_response
 from sayso.api.origin import HEADER, MAX_KEY
 from sayso.dedicated.configuration import Share
 from sayso.dedicated.load import PRESETS
-from sayso.dedicated.shapes import event_shape, instance_shape, segment_shape
+from sayso.dedicated.shapes import curve_shape, event_shape, instance_shape, segment_shape
 from sayso.dedicated.tokens import Token
 from sayso.dedicated.wishes import Changes, NewInstance
 from sayso.errors import InvalidRequest
@@ -127,6 +127,13 @@ async def segments(instance_id: str, request: Request, admin: AdminDep, instance
     kept = await instances.get(admin.org_id, InstanceId(instance_id))
     shown = [segment_shape(one) for one in instances.segments(kept)]
     return page_response(page_of(shown, asked, lambda one: str(one["id"])), dict)
+
+
+@instances_router.get("/{instance_id}/curve")
+async def curve(instance_id: str, admin: AdminDep, instances: InstancesDep) -> Response:
+    """Return what the instance was last measured to do at rising concurrency."""
+    found = await instances.curve(admin.org_id, InstanceId(instance_id))
+    return json_response(curve_shape(instance_id, found))
 
 
 def _token(request: Request, command: str) -> Token | None:
