@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import os
 import sqlite3
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, partial
@@ -31,6 +32,7 @@ from sayso.errors import ConfigurationError, StorageUnavailable
 
 BUSY_SECONDS = 10.0  # how long a connection waits for another process's lock
 CHECKPOINT_SECONDS = 0.05  # how long emptying the write-ahead log waits for readers
+JOURNAL_SECONDS = 2.0  # how long others may be in the way of the journal that is wanted
 READERS = 4  # connections; a read lasts about a millisecond
 
 Version = tuple[int, int, int]
@@ -212,17 +214,24 @@ def _set_up(connection: Any, chosen: Driver, *, read_only: bool) -> None:
 
 
 def _set_journal(cursor: Any, chosen: Driver) -> None:
+    """Have the database keep the chosen journal. Raises `ConfigurationError` where others keep another."""
+    deadline = time.monotonic() + JOURNAL_SECONDS
+    while not _keeps_journal(cursor, chosen):
+        if time.monotonic() >= deadline:
+            version = ".".join(map(str, chosen.version))
+            raise ConfigurationError(
+                "the database is in use by a process whose SQLite keeps another journal than "
+                f"{version} may: run both from one installation"
+            )
+        time.sleep(0.02)  # of processes that start at once one changes it, and SQLite lets nobody wait
+
+
+def _keeps_journal(cursor: Any, chosen: Driver) -> bool:
     cursor.execute("PRAGMA journal_mode")
     if cursor.fetchone()[0] == chosen.journal:
-        return
+        return True
     try:
         cursor.execute(f"PRAGMA journal_mode = {chosen.journal}")
-        changed = cursor.fetchone()[0] == chosen.journal
-    except chosen.module.OperationalError:  # locked: leaving a write-ahead log takes the file for oneself
-        changed = False
-    if not changed:
-        version = ".".join(map(str, chosen.version))
-        raise ConfigurationError(
-            f"the database is in use by a process whose SQLite keeps another journal than {version} may: "
-            "run both from one installation"
-        )
+        return bool(cursor.fetchone()[0] == chosen.journal)
+    except chosen.module.OperationalError:  # locked: to change it takes the file for oneself
+        return False

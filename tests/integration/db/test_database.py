@@ -84,6 +84,17 @@ def test_a_connection_that_can_not_be_set_up_is_closed() -> None:
         connection.execute("SELECT 1")
 
 
+async def test_whoever_starts_at_the_same_time_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself lets nobody wait who wants another journal while somebody writes."""
+    other = sqlite.driver().module.connect(tmp_path / "sayso.db", isolation_level=None)
+    other.execute("CREATE TABLE line (n INTEGER)")
+    other.execute("BEGIN IMMEDIATE")
+    asyncio.get_running_loop().call_later(0.3, other.execute, "COMMIT")
+    async with Database.open(url_of(tmp_path)) as db:
+        assert await pragma(db, "journal_mode") == sqlite.driver().journal
+    other.close()
+
+
 HOLDER = """
 import asyncio, sys
 from sqlalchemy import text
