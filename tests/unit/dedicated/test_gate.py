@@ -33,7 +33,7 @@ class GateMachine(RuleBasedStateMachine):
         self.gate = Gate(load, room)
         self.now = 100.0
         self.line: deque[Place] = deque()  # who waits, in the order in which they came
-        self.inside: set[Place] = set()
+        self.inside: list[Place] = []  # in the order in which they were let in: the same in every run
         self.most = load.max_concurrency
 
     @rule(size=SIZES)
@@ -54,8 +54,8 @@ class GateMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.inside)
     @rule(which=st.integers(0), ended=st.booleans())
     def leave(self, which: int, *, ended: bool) -> None:
-        place = sorted(self.inside, key=lambda one: one.arrived)[which % len(self.inside)]
-        self.inside.discard(place)
+        place = self.inside[which % len(self.inside)]
+        self.inside.remove(place)
         self._admitted(self.gate.leave(place, self.now, ended=ended))
 
     @precondition(lambda self: self.line)
@@ -69,13 +69,13 @@ class GateMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.inside)
     @rule(which=st.integers(0), done=st.integers(1, 60))
     def advance(self, which: int, done: int) -> None:
-        place = sorted(self.inside, key=lambda one: one.arrived)[which % len(self.inside)]
+        place = self.inside[which % len(self.inside)]
         self.gate.advance(place, done, self.now)
 
     @precondition(lambda self: self.inside)
     @rule(which=st.integers(0), size=SIZES)
     def correct(self, which: int, size: Size) -> None:
-        place = sorted(self.inside, key=lambda one: one.arrived)[which % len(self.inside)]
+        place = self.inside[which % len(self.inside)]
         self._admitted(self.gate.correct(place, size, self.now))
 
     @rule(load=LOADS)
@@ -100,7 +100,7 @@ class GateMachine(RuleBasedStateMachine):
             return
         gate = self.gate
         assert list(gate.waiting) == list(self.line)
-        assert gate.running == self.inside
+        assert gate.running == set(self.inside)
         assert gate.units == sum(place.units for place in self.inside)
         assert len(self.inside) <= max(self.most, gate.load.max_concurrency)
         if gate.room and not any(place.units > gate.room for place in self.inside):
@@ -117,7 +117,7 @@ class GateMachine(RuleBasedStateMachine):
     def _let_in(self, place: Place) -> None:
         assert place.state == "running"
         assert len(self.inside) < self.gate.load.max_concurrency
-        self.inside.add(place)
+        self.inside.append(place)
 
     def _admitted(self, places: list[Place]) -> None:
         for place in places:
