@@ -6,11 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.running_server import RunningServer
+from tests.acceptance.running_server import RunningServer, start_server
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -26,6 +27,16 @@ def snippets(page: Path) -> list[tuple[str, str]]:
     found = FENCE.findall(page.read_text("utf-8"))
     assert {language for language, _ in found} <= RUN | SHOWN
     return [(language, text) for language, text in found if language in RUN and text not in SERVING]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server of the reader's own: some pages change its limits."""
+    running = start_server(tmp_path_factory.mktemp("reader"))
+    try:
+        yield running
+    finally:
+        running.stop()
 
 
 @pytest.mark.speech

@@ -168,18 +168,21 @@ async def test_columns_hold_ciphertext_alone(vault: Vault) -> None:
     assert scan(vault.written, text_needles("canary", CANARY)) == []
 
 
+CONFIDED = "said in the clear, on purpose: 4711 herrings"  # other tests share the server and its files
+
+
 async def test_plain_text_in_the_database_would_be_found_in_its_files(vault: Vault) -> None:
     """The control: in the tables and in the log of writes, and there it stays when its row has gone."""
     async with vault.database.transaction() as session:
         await session.execute(text("CREATE TABLE confided (said TEXT)"))
-        await session.execute(text("INSERT INTO confided VALUES (:said)"), {"said": CANARY})
+        await session.execute(text("INSERT INTO confided VALUES (:said)"), {"said": CONFIDED})
     await vault.settle_files()
-    found = {hit.path.name for hit in scan(vault.written, text_needles("canary", CANARY))}
+    found = {hit.path.name for hit in scan(vault.written, text_needles("confided", CONFIDED))}
     assert len(found) == 2 if vault.database.kind == "postgresql" else found
     async with vault.database.transaction() as session:
         await session.execute(text("DELETE FROM confided"))
     await vault.settle_files()
-    kept = scan(vault.written, text_needles("canary", CANARY))
+    kept = scan(vault.written, text_needles("confided", CONFIDED))
     assert bool(kept) or vault.database.kind == "sqlite"
 
 

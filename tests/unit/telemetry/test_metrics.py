@@ -4,6 +4,7 @@ from sayso.telemetry.metrics import Metrics
 
 NAMES = {
     *("http_requests", "request_duration_seconds", "time_to_first_token_seconds", "disconnects"),
+    "credited_answers",
     *("prompt_tokens", "completion_tokens", "cached_prompt_tokens", "audio_seconds", "audio_decode_seconds"),
     *("in_flight", "queue_refusals", "engine_up", "engine_restarts"),
     *("content_dropped", "records_destroyed", "sweep_finished_timestamp_seconds", "sweep_failures"),
