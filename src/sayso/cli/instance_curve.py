@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
@@ -35,17 +36,21 @@ from sayso.tenancy.service import DEFAULT, default_project
 INSTANCE_HEADER = "x-sayso-instance"
 LEAST_ANSWERS = 6
 ROUNDS = 2  # answers for each request that runs at once
-WORDS = 40  # in a prompt, none of which any other begins with
+WORDS = 15  # numbers of ten digits in a prompt
 
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """Where to send requests for an instance, and how long their answers shall be."""
+    """Where to send requests for an instance, and how long their answers shall be.
+
+    `first` is the number that this measurement's prompts begin with: none is in a cache from the last one.
+    """
 
     base_url: str
     key: str
     instance: Instance
     tokens: int
+    first: int
 
 
 def curve_command(
@@ -103,7 +108,7 @@ async def _driving(
     name = "load curve (temporary)"
     key = await create_key(tenancy.database, tenancy.pepper, operator, instance.project_id, name)
     try:
-        drive = Drive(base_url, key.secret, instance, tokens)
+        drive = Drive(base_url, key.secret, instance, tokens, 10**9 + secrets.randbelow(8 * 10**9))
         await _check(drive)
         yield drive
     finally:
@@ -134,7 +139,7 @@ async def _level(drive: Drive, concurrency: int) -> Level:
 
     async def client() -> None:
         for number in numbers:
-            answer = await _answer(engine, concurrency * 1_000 + number, drive.tokens)
+            answer = await _answer(engine, drive.first + concurrency * 1_000 + number, drive.tokens)
             answers.append(answer)
 
     begun = time.perf_counter()
@@ -147,7 +152,7 @@ async def _level(drive: Drive, concurrency: int) -> Level:
 
 async def _answer(engine: UpstreamChatEngine, number: int, tokens: int) -> Answer:
     """Ask for a text that nobody has begun to read before, and that is as long as it may be."""
-    words = " ".join(str(number * 31 + word * 7) for word in range(WORDS))
+    words = " ".join(str(number + word * 7) for word in range(WORDS))
     text = f"{words}\nWrite a very long story about a lighthouse, in many chapters."
     request = ChatRequest("", (Message("user", text),), Sampling(0.0), tokens)
     begun = time.perf_counter()
