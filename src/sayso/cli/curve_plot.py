@@ -64,7 +64,7 @@ def svg(levels: Sequence[Level], title: str) -> str:
         parts += [
             _line(px, py, x(one.request_p95), py, _TIME),
             f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4" fill="{_THROUGHPUT}"/>',
-            _text(px + 8, py - 8, f"{one.concurrency} at once", "start"),
+            _text(px + 8, py + 18, f"{one.concurrency} at once", "start"),
         ]
     return "\n".join([*parts, "</svg>", ""])
 

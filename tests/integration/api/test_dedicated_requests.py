@@ -159,7 +159,7 @@ async def test_a_client_that_leaves_while_it_waits_leaves_nothing_behind(
 ) -> None:
     load = LoadSettings(1, 512, 10, 20_000, "queue")
     async with (
-        setup(make_world, tmp_path, load, token_seconds=0.2) as made,
+        setup(make_world, tmp_path, load, token_seconds=1.0) as made,
         made.world.serve() as url,
         AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0) as client,
     ):
