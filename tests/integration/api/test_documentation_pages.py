@@ -82,6 +82,14 @@ async def test_nothing_from_elsewhere_may_run(site: httpx.AsyncClient) -> None:
     assert not re.search(r"https?:", policy)
 
 
+async def test_code_has_colours_by_day_and_by_night(site: httpx.AsyncClient) -> None:
+    sheet = (await site.get("/docs/assets/docs.css")).text
+    assert set(re.findall(r"prefers-color-scheme: *([^)]*)\)", sheet)) == {"light", "dark"}
+    for scheme in ("light", "dark"):
+        rules = sheet.split(f"@media (prefers-color-scheme: {scheme}) {{")[-1]
+        assert re.search(r"pre code \.kn? *\{ *color: #", rules), scheme
+
+
 async def test_a_page_that_has_not_changed_is_not_sent_again(site: httpx.AsyncClient) -> None:
     first = await site.get("/docs/start")
     again = await site.get("/docs/start", headers={"if-none-match": first.headers["etag"]})

@@ -1,8 +1,10 @@
 """/docs, /llms.txt: the documentation, without a key; every byte of it comes from the package."""
 
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Self
 
 import orjson
 from fastapi import APIRouter, Request
@@ -11,7 +13,7 @@ from pygments.formatters import HtmlFormatter
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from sayso.api.documentation.library import START, Page, library
+from sayso.api.documentation.library import START, library
 
 documentation_router = APIRouter(include_in_schema=False)
 
@@ -38,7 +40,7 @@ _TEMPLATES = Environment(
 @documentation_router.get("/docs/")
 async def contents(request: Request) -> Response:
     """Show the list of contents."""
-    return _answer(request, _page(START), "text/html")
+    return _answer(request, _page(START))
 
 
 @documentation_router.get("/docs/index")
@@ -50,7 +52,7 @@ async def index() -> Response:
 @documentation_router.get("/docs/search.json")
 async def search(request: Request) -> Response:
     """Return what the search looks through."""
-    return _answer(request, _search(), "application/json")
+    return _answer(request, _search())
 
 
 @documentation_router.get("/docs/assets/{name}")
@@ -58,66 +60,78 @@ async def asset(request: Request, name: str) -> Response:
     """Return a style sheet or a script."""
     if name not in _ASSETS:
         raise HTTPException(404)
-    return _answer(request, _asset(name), _ASSETS[name])
+    return _answer(request, _asset(name))
 
 
 @documentation_router.get("/docs/{name:path}.md")
 async def source(request: Request, name: str) -> Response:
     """Return a page as Markdown."""
-    return _answer(request, _known(name).source.encode(), "text/markdown")
+    _check_known(name)
+    return _answer(request, _source(name))
 
 
 @documentation_router.get("/docs/{name:path}")
 async def page(request: Request, name: str) -> Response:
     """Show a page."""
-    _known(name)
-    return _answer(request, _page(name), "text/html")
+    _check_known(name)
+    return _answer(request, _page(name))
 
 
 @documentation_router.get("/llms.txt")
 async def llms(request: Request) -> Response:
     """List the pages for language models (https://llmstxt.org), as Markdown that leads to Markdown."""
-    return _answer(request, _llms(), "text/plain")
+    return _answer(request, _llms())
 
 
-def _known(name: str) -> Page:
-    found = library().pages.get(name)
-    if found is None:
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What an address shows for as long as the process lives, and the tag by which a browser knows it."""
+
+    content: bytes
+    media_type: str
+    tag: str
+
+    @classmethod
+    def of(cls, content: bytes, media_type: str) -> Self:
+        return cls(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:20]}"')
+
+
+def _check_known(name: str) -> None:
+    if name not in library().pages:
         raise HTTPException(404)
-    return found
 
 
 @cache
-def _page(name: str) -> bytes:
+def _source(name: str) -> _Shown:
+    return _Shown.of(library().pages[name].source.encode(), "text/markdown")
+
+
+@cache
+def _page(name: str) -> _Shown:
     books = library()
     shown = books.pages[name]
     before, after = books.around(name)
-    return (
-        _TEMPLATES.get_template("page.html.j2")
-        .render(
-            page=shown,
-            chapters=books.chapters,
-            headings=[section for section in shown.content.sections if section.level == 2],
-            before=before,
-            after=after,
-        )
-        .encode()
+    html = _TEMPLATES.get_template("page.html.j2").render(
+        page=shown,
+        chapters=books.chapters,
+        headings=[section for section in shown.content.sections if section.level == 2],
+        before=before,
+        after=after,
     )
+    return _Shown.of(html.encode(), "text/html")
 
 
 @cache
-def _search() -> bytes:
-    return orjson.dumps(library().search_entries())
+def _search() -> _Shown:
+    return _Shown.of(orjson.dumps(library().search_entries()), "application/json")
 
 
 @cache
-def _asset(name: str) -> bytes:
+def _asset(name: str) -> _Shown:
     content = files(__package__).joinpath("assets", name).read_bytes()
     if name == "docs.css":
-        content += _code_colours("friendly", "") + _code_colours(
-            "github-dark", "@media (prefers-color-scheme: dark)"
-        )
-    return content
+        content += _code_colours("xcode", "light") + _code_colours("github-dark", "dark")
+    return _Shown.of(content, _ASSETS[name])
 
 
 def _code_colours(style: str, scheme: str) -> bytes:
@@ -126,19 +140,18 @@ def _code_colours(style: str, scheme: str) -> bytes:
 
 
 @cache
-def _llms() -> bytes:
+def _llms() -> _Shown:
     books = library()
     lines = ["# sayso", "", "> Your own ChatGPT and Whisper API, on your own machines.", ""]
     for chapter in books.chapters:
         lines += [f"## {chapter.title}", ""]
         lines += [f"- [{title}](/docs/{name}.md)" for name, title in chapter.pages]
         lines.append("")
-    return "\n".join(lines).encode()
+    return _Shown.of("\n".join(lines).encode(), "text/plain")
 
 
-def _answer(request: Request, content: bytes, media_type: str) -> Response:
-    tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
-    headers = {**_HEADERS, "ETag": tag}
-    if request.headers.get("if-none-match") == tag:
+def _answer(request: Request, shown: _Shown) -> Response:
+    headers = {**_HEADERS, "ETag": shown.tag}
+    if request.headers.get("if-none-match") == shown.tag:
         return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type=media_type)
+    return Response(shown.content, headers=headers, media_type=shown.media_type)
