@@ -33,7 +33,7 @@ from sayso.inference.routing import ChatRoute
 Request = TypeVar("Request", ChatRequest, CompletionRequest)
 
 
-async def run_chat(
+def run_chat(
     route: ChatRoute,
     origin: Origin,
     request: ChatRequest,
@@ -45,25 +45,20 @@ async def run_chat(
     """Continue a conversation; yields what the engine yields.
 
     Where the route is an instance, its turn is waited for. The worst case is held before the engine is asked;
-    what the gate or the ledger refuses is raised. The usage is
-    settled before `Finished` is passed on. A stream that is closed early settles what the engine
-    says that it generated until it was stopped; one that breaks through a fault of ours is recorded and
-    charged nothing; a refusal gives the hold back. `exchange` takes down what is said from the moment that
-    the request is admitted, and is stored, where that was asked for, before the settlement.
+    what the gate or the ledger refuses is raised. The usage is settled before `Finished` is passed on. A
+    stream that is closed early settles what the engine says that it generated until it was stopped; one that
+    breaks through a fault of ours is recorded and charged nothing; a refusal gives the hold back. `exchange`
+    takes down what is said from the moment that the request is admitted, and is stored, where that was asked
+    for, before the settlement.
     """
-    salt = salts.of(origin.caller, keep=exchange is not None)
-    asked = _asked(request, route.snapshot, origin, salt)
-    async with chat_lease(route, request) as leased:
-        origin.leased(leased)
-        reservation = chat_reservation(origin, leased, request)
-        begin = partial(leased.engine.chat, asked)
-        metered = _metered(begin, leased.engine, reservation, origin, ledger, exchange)
-        async with aclosing(metered):
-            async for event in metered:
-                yield event
+
+    def begin(engine: ChatEngine, asked: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        return engine.chat(asked)
+
+    return _run(route, origin, request, ledger, exchange, salts, chat_reservation, begin)
 
 
-async def run_completion(
+def run_completion(
     route: ChatRoute,
     origin: Origin,
     request: CompletionRequest,
@@ -73,13 +68,31 @@ async def run_completion(
     salts: CacheSalts,
 ) -> AsyncGenerator[ChatEvent, None]:
     """Continue raw text, as `run_chat` continues a conversation."""
+
+    def begin(engine: ChatEngine, asked: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
+        return engine.complete(asked)
+
+    return _run(route, origin, request, ledger, exchange, salts, completion_reservation, begin)
+
+
+async def _run(
+    route: ChatRoute,
+    origin: Origin,
+    request: Request,
+    ledger: UsageLedger,
+    exchange: Exchange | None,
+    salts: CacheSalts,
+    reserve: Callable[[Origin, ChatRoute, Request], Reservation],
+    begin: Callable[[ChatEngine, Request], AsyncGenerator[ChatEvent, None]],
+) -> AsyncGenerator[ChatEvent, None]:
     salt = salts.of(origin.caller, keep=exchange is not None)
     asked = _asked(request, route.snapshot, origin, salt)
     async with chat_lease(route, request) as leased:
         origin.leased(leased)
-        reservation = completion_reservation(origin, leased, request)
-        begin = partial(leased.engine.complete, asked)
-        metered = _metered(begin, leased.engine, reservation, origin, ledger, exchange)
+        reservation = reserve(origin, leased, request)
+        metered = _metered(
+            partial(begin, leased.engine, asked), leased.engine, reservation, origin, ledger, exchange
+        )
         async with aclosing(metered):
             async for event in metered:
                 yield event
