@@ -44,16 +44,25 @@ def origin_of(
         context.spilled = route.spilled
         context.fingerprint = route.info.fingerprint
 
-    key = request.headers.get(HEADER)
+    key = idempotency_key(request)
     claim = None if key is None else _claim(key, caller, values, file)
     return Origin(caller, context.request_id, endpoint, streamed, claim, admitted, leased)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the request's idempotency key, None without one.
+
+    Raises `InvalidRequest` for one that is empty or over 255 characters.
+    """
+    key = request.headers.get(HEADER)
+    if key is not None and not 0 < len(key) <= MAX_KEY:
+        raise InvalidRequest(f"An idempotency key has 1 to {MAX_KEY} characters.", param="Idempotency-Key")
+    return key
 
 
 def _claim(
     key: str, caller: Caller, values: Mapping[str, object], file: bytes | bytearray | None
 ) -> IdempotencyClaim:
-    if not 0 < len(key) <= MAX_KEY:
-        raise InvalidRequest(f"An idempotency key has 1 to {MAX_KEY} characters.", param="Idempotency-Key")
     # The organization goes into both, so that equal requests of two organizations look unlike.
     params = _digest(caller, orjson.dumps(values, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS))
     params.update(file or b"")

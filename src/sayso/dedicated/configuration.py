@@ -24,6 +24,16 @@ class Share:
     def __sub__(self, other: "Share") -> "Share":
         return Share(self.cores - other.cores, self.memory_mib - other.memory_mib, self.gpus - other.gpus)
 
+    def changed(
+        self, cores: int | None = None, memory_mib: int | None = None, gpus: int | None = None
+    ) -> "Share":
+        """Return this part with what is not None in place of what it has."""
+        return Share(
+            self.cores if cores is None else cores,
+            self.memory_mib if memory_mib is None else memory_mib,
+            self.gpus if gpus is None else gpus,
+        )
+
     def fits(self, room: "Share") -> bool:
         """Tell whether `room` is enough, in everything."""
         return self.cores <= room.cores and self.memory_mib <= room.memory_mib and self.gpus <= room.gpus

@@ -259,11 +259,8 @@ class Control:
         self.wake()
 
     async def _provision(self, instance: Instance) -> None:
-        try:
-            async with asyncio.timeout(self._provision_seconds):
-                await self._runtime.provision(instance)
-        except (ProvisioningFailed, TimeoutError) as error:
-            reason = error.reason if isinstance(error, ProvisioningFailed) else "It took too long to start."
+        reason = await self._failure(self._runtime.provision(instance))
+        if reason is not None:
             await self._runtime.stop(instance.id, 0)
             await self._surely(instance, Failed(reason))
             return
@@ -274,16 +271,24 @@ class Control:
     async def _update(self, instance: Instance) -> None:
         coming = instance.next_configuration
         assert coming is not None, "an update brings something"
-        try:
-            async with asyncio.timeout(self._provision_seconds):
-                await self._runtime.update(instance, coming)
-        except (ProvisioningFailed, TimeoutError) as error:
-            reason = error.reason if isinstance(error, ProvisioningFailed) else "It took too long to start."
+        reason = await self._failure(self._runtime.update(instance, coming))
+        if reason is not None:
             await self._surely(instance, UpdateAbandoned(reason))
             return
         self._restarting.discard(instance.id)
         self._applied[instance.id] = instance.standing.next_version
         await self._surely(instance, BecameReady())
+
+    async def _failure(self, starting: Coroutine[Any, Any, None]) -> str | None:
+        """Wait for a host to come up; return why it has not, None where it has."""
+        try:
+            async with asyncio.timeout(self._provision_seconds):
+                await starting
+        except ProvisioningFailed as error:
+            return error.reason
+        except TimeoutError:
+            return "It took too long to start."
+        return None
 
     async def _set_gate(self, instance: Instance) -> None:
         await self._runtime.update(instance, instance.configuration)

@@ -9,13 +9,12 @@ from sayso.api.admin.instance_bodies import EndBody, InstanceChangesBody, NewIns
 from sayso.api.admin.listing import cut, page_of, page_response
 from sayso.api.deps import AdminDep, InstancesDep, ServicesDep
 from sayso.api.openai.answering import json_response
-from sayso.api.origin import HEADER, MAX_KEY
+from sayso.api.origin import idempotency_key
 from sayso.dedicated.configuration import Share
 from sayso.dedicated.load import PRESETS
 from sayso.dedicated.shapes import curve_shape, event_shape, instance_shape, segment_shape
 from sayso.dedicated.tokens import Token
 from sayso.dedicated.wishes import Changes, NewInstance
-from sayso.errors import InvalidRequest
 from sayso.ids import InstanceId, ProjectId
 
 instances_router = APIRouter(prefix="/v1/organization/instances")
@@ -67,12 +66,7 @@ async def update(
     body = await read_body(request, services, InstanceChangesBody)
     wanted = InstanceId(instance_id)
     before = (await instances.get(admin.org_id, wanted)).instance
-    had = before.share
-    share = Share(
-        had.cores if body.cores is None else body.cores,
-        had.memory_mib if body.memory_mib is None else body.memory_mib,
-        had.gpus if body.gpus is None else body.gpus,
-    )
+    share = before.share.changed(body.cores, body.memory_mib, body.gpus)
     changes = Changes(body.model, share, load_settings(body.load, before.load), body.context_length)
     token = _token(request, f"update {instance_id} {body.model_dump_json()}")
     return json_response(instance_shape(await instances.update(admin, wanted, changes, token)))
@@ -137,9 +131,5 @@ async def curve(instance_id: str, admin: AdminDep, instances: InstancesDep) -> R
 
 
 def _token(request: Request, command: str) -> Token | None:
-    key = request.headers.get(HEADER)
-    if key is None:
-        return None
-    if not 0 < len(key) <= MAX_KEY:
-        raise InvalidRequest(f"An idempotency key has 1 to {MAX_KEY} characters.", param="Idempotency-Key")
-    return Token(key, command)
+    key = idempotency_key(request)
+    return None if key is None else Token(key, command)
