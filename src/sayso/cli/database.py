@@ -9,12 +9,18 @@ import typer
 
 from sayso.cli.console import refusals
 from sayso.config import Settings, load_settings
+from sayso.core.caller import AdminCaller
 from sayso.db.migrate import migrate
 from sayso.db.session import Database
-from sayso.tenancy.service import DEFAULT
+from sayso.ids import ProjectId
+from sayso.jobs.directory import named_scope
+from sayso.tenancy.service import DEFAULT, default_project
 
 T = TypeVar("T")
 
+ProjectOption = Annotated[
+    str | None, typer.Option("--project", metavar="PROJECT", help="A project, by id or name.")
+]
 OrgOption = Annotated[
     str, typer.Option("--org", metavar="ORG", help=f"Organization, by id or slug; '{DEFAULT}' is the first.")
 ]
@@ -36,3 +42,15 @@ def with_database(
 
     with refusals():
         return asyncio.run(run())
+
+
+async def chosen_project(db: Database, org: str, project: str | None) -> tuple[AdminCaller, ProjectId]:
+    """Return the project of that id or name, without one the organization's first, and its operator.
+
+    Raises `ObjectNotFound`.
+    """
+    usual = await default_project(db, org)
+    if project is None:
+        return usual.operator, usual.id
+    scope = await named_scope(db, usual.org_id, project, None)
+    return usual.operator, ProjectId(scope.id)

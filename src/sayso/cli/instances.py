@@ -10,7 +10,7 @@ import typer
 from sayso.app.instances import instance_verbs
 from sayso.app.names import named_catalogue
 from sayso.cli.console import id_table, out, plain
-from sayso.cli.database import OrgOption, with_database
+from sayso.cli.database import OrgOption, ProjectOption, chosen_project, with_database
 from sayso.cli.instance_curve import curve_command
 from sayso.cli.instance_names import Named, named_instance
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
@@ -18,13 +18,14 @@ from sayso.config import Settings
 from sayso.core.caller import AdminCaller
 from sayso.db.session import Database
 from sayso.dedicated.configuration import Share
+from sayso.dedicated.instance import Instance
 from sayso.dedicated.load import PRESETS, LoadSettings
 from sayso.dedicated.service import Instances
 from sayso.dedicated.shapes import event_shape, instance_shape, segment_shape
 from sayso.dedicated.tokens import Token
 from sayso.dedicated.wishes import DRAIN_SECONDS, Changes, NewInstance
 from sayso.errors import InvalidRequest
-from sayso.ids import ProjectId
+from sayso.ids import InstanceId, ProjectId
 from sayso.jobs.directory import named_scope
 from sayso.tenancy.service import DEFAULT, default_project
 
@@ -32,9 +33,6 @@ T = TypeVar("T")
 
 instances_app = typer.Typer(help="Make, show, change and end dedicated instances.", no_args_is_help=True)
 
-ProjectOption = Annotated[
-    str | None, typer.Option("--project", metavar="PROJECT", help="A project, by id or name.")
-]
 Concurrency = Annotated[int | None, typer.Option(min=1, help="Requests that run at once.")]
 BatchTokens = Annotated[int | None, typer.Option(min=1, help="Tokens that one step works on.")]
 QueueDepth = Annotated[int | None, typer.Option(min=0, help="Requests that wait beyond those.")]
@@ -79,9 +77,7 @@ def create_command(
         load = _load(
             PRESETS["balanced"], preset, overflow, max_concurrency, max_batch_tokens, queue_depth, max_wait
         )
-        own = (await default_project(db, org)).id
-        scope = await named_scope(db, by.org_id, project, None) if project else None
-        project_id = ProjectId(scope.id) if scope else own
+        _, project_id = await chosen_project(db, org, project)
         share = Share(cores, memory_mib, gpus)
         wanted = NewInstance(project_id, name, model, share, load, context_length, term_months)
         token = Token(key, f"create {wanted!r}") if key else None
@@ -134,11 +130,10 @@ def show_command(
 ) -> None:
     """Show an instance."""
 
-    async def read(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
-        kept = await verbs.get(by.org_id, await named_instance(verbs, by, instance))
-        return instance_shape(kept.instance)
+    async def read(verbs: Instances, by: AdminCaller, found: InstanceId) -> Instance:
+        return (await verbs.get(by.org_id, found)).instance
 
-    _show(_run(read, org, config, data_dir), as_json=as_json)
+    _act(instance, read, org, config, data_dir, as_json=as_json)
 
 
 @instances_app.command("update")
@@ -161,20 +156,14 @@ def update_command(
 ) -> None:
     """Change an instance; what is not named stays."""
 
-    async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
-        instance_id = await named_instance(verbs, by, instance)
-        before = (await verbs.get(by.org_id, instance_id)).instance
-        had = before.share
-        share = Share(
-            had.cores if cores is None else cores,
-            had.memory_mib if memory_mib is None else memory_mib,
-            had.gpus,
-        )
+    async def change(verbs: Instances, by: AdminCaller, found: InstanceId) -> Instance:
+        before = (await verbs.get(by.org_id, found)).instance
+        share = before.share.changed(cores, memory_mib)
         load = _load(before.load, preset, overflow, max_concurrency, max_batch_tokens, queue_depth, max_wait)
         changes = Changes(model, share, load, context_length)
-        return instance_shape(await verbs.update(by, instance_id, changes))
+        return await verbs.update(by, found, changes)
 
-    _show(_run(change, org, config, data_dir), as_json=as_json)
+    _act(instance, change, org, config, data_dir, as_json=as_json)
 
 
 @instances_app.command("start")
@@ -187,10 +176,10 @@ def start_command(
 ) -> None:
     """Start an instance that is stopped or has failed."""
 
-    async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
-        return instance_shape(await verbs.start(by, await named_instance(verbs, by, instance)))
+    def change(verbs: Instances, by: AdminCaller, found: InstanceId) -> Awaitable[Instance]:
+        return verbs.start(by, found)
 
-    _show(_run(change, org, config, data_dir), as_json=as_json)
+    _act(instance, change, org, config, data_dir, as_json=as_json)
 
 
 @instances_app.command("stop")
@@ -203,10 +192,10 @@ def stop_command(
 ) -> None:
     """Stop an instance at once."""
 
-    async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
-        return instance_shape(await verbs.stop(by, await named_instance(verbs, by, instance), 0))
+    def change(verbs: Instances, by: AdminCaller, found: InstanceId) -> Awaitable[Instance]:
+        return verbs.stop(by, found, 0)
 
-    _show(_run(change, org, config, data_dir), as_json=as_json)
+    _act(instance, change, org, config, data_dir, as_json=as_json)
 
 
 @instances_app.command("drain")
@@ -220,10 +209,10 @@ def drain_command(
 ) -> None:
     """Stop an instance once what runs on it has ended."""
 
-    async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
-        return instance_shape(await verbs.stop(by, await named_instance(verbs, by, instance), drain_seconds))
+    def change(verbs: Instances, by: AdminCaller, found: InstanceId) -> Awaitable[Instance]:
+        return verbs.stop(by, found, drain_seconds)
 
-    _show(_run(change, org, config, data_dir), as_json=as_json)
+    _act(instance, change, org, config, data_dir, as_json=as_json)
 
 
 @instances_app.command("delete")
@@ -237,12 +226,10 @@ def delete_command(
 ) -> None:
     """Delete an instance once what runs on it has ended."""
 
-    async def change(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
-        return instance_shape(
-            await verbs.delete(by, await named_instance(verbs, by, instance), drain_seconds)
-        )
+    def change(verbs: Instances, by: AdminCaller, found: InstanceId) -> Awaitable[Instance]:
+        return verbs.delete(by, found, drain_seconds)
 
-    _show(_run(change, org, config, data_dir), as_json=as_json)
+    _act(instance, change, org, config, data_dir, as_json=as_json)
 
 
 @instances_app.command("events")
@@ -282,7 +269,17 @@ def segments_command(
 
 instances_app.command("curve")(curve_command)
 
+Act = Callable[[Instances, AdminCaller, InstanceId], Awaitable[Instance]]
 Work = Callable[[Instances, AdminCaller, Database], Awaitable[T]]
+
+
+def _act(named: str, act: Act, org: str, config: Any, data_dir: Any, *, as_json: bool) -> None:
+    """Do something to, or with, an instance, and show how it stands then."""
+
+    async def work(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
+        return instance_shape(await act(verbs, by, await named_instance(verbs, by, named)))
+
+    _show(_run(work, org, config, data_dir), as_json=as_json)
 
 
 def _run(work: "Work[T]", org: str, config: Any, data_dir: Any) -> T:

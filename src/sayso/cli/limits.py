@@ -15,7 +15,7 @@ from sayso.billing.money import NANO_PER_CENT, format_usd, parse_usd
 from sayso.billing.rate_limits import ALL_MODELS, LimitKey, ModelLimits, scope_limits
 from sayso.billing.scopes import Scope
 from sayso.cli.console import fail, id_table, out, plain
-from sayso.cli.database import OrgOption, with_database
+from sayso.cli.database import OrgOption, ProjectOption, with_database
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.config import Settings
 from sayso.core.caller import AdminCaller
@@ -53,9 +53,6 @@ BUDGETS: Mapping[LimitName, BudgetInterval] = {
 Count = Annotated[int | None, typer.Option(min=0, help="At most so many; by the clock's minute or UTC day.")]
 Dollars = Annotated[
     str | None, typer.Option(metavar="USD", help="At most so many dollars in a UTC day or month.")
-]
-ProjectOption = Annotated[
-    str | None, typer.Option("--project", metavar="PROJECT", help="A project, by id or name.")
 ]
 KeyOption = Annotated[str | None, typer.Option("--key", metavar="KEY", help="A key, by id.")]
 LimitedModel = Annotated[

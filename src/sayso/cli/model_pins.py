@@ -8,21 +8,16 @@ import typer
 from sayso.catalog.name_store import load_names
 from sayso.catalog.names import Pin
 from sayso.cli.console import id_table, out
-from sayso.cli.database import OrgOption, with_database
+from sayso.cli.database import OrgOption, ProjectOption, chosen_project, with_database
 from sayso.cli.model_names import installed, shown
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.config import Settings
-from sayso.core.caller import AdminCaller
 from sayso.db.session import Database
 from sayso.ids import ProjectId
-from sayso.jobs.directory import named_scope
 from sayso.jobs.model_pins import pin_model, unpin_model
-from sayso.tenancy.service import DEFAULT, default_project
+from sayso.tenancy.service import DEFAULT
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A model, by alias or snapshot.")]
-ProjectOption = Annotated[
-    str | None, typer.Option("--project", metavar="PROJECT", help="A project, by id or name.")
-]
 
 
 def pin_command(
@@ -38,7 +33,7 @@ def pin_command(
     """Have a project's requests for a name go to one snapshot, wherever the name moves."""
 
     async def pin(db: Database, settings: Settings) -> Pin:
-        by, project_id = await _project(db, org, project)
+        by, project_id = await chosen_project(db, org, project)
         return await pin_model(db, by, await installed(db, settings), project_id, model, snapshot)
 
     made = with_database(pin, config, data_dir)
@@ -55,7 +50,7 @@ def unpin_command(
     """Let a project's requests for a name go where everybody's do."""
 
     async def unpin(db: Database, _: Settings) -> ProjectId:
-        by, project_id = await _project(db, org, project)
+        by, project_id = await chosen_project(db, org, project)
         await unpin_model(db, by, project_id, model)
         return project_id
 
@@ -84,11 +79,3 @@ def pins_command(
     for pin in pins:
         table.add_row(pin.project_id, pin.model, pin.snapshot, pin.digest[:12], shown(pin.made_at))
     out.print(table)
-
-
-async def _project(db: Database, org: str, project: str | None) -> tuple[AdminCaller, ProjectId]:
-    usual = await default_project(db, org)
-    if project is None:
-        return usual.operator, usual.id
-    scope = await named_scope(db, usual.org_id, project, None)
-    return usual.operator, ProjectId(scope.id)

@@ -5,9 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
-
-import typer
+from typing import TypeVar
 
 from sayso.app.retention import open_retention
 from sayso.cli.console import refusals
@@ -21,10 +19,6 @@ from sayso.retention.service import Retention
 from sayso.tenancy.service import default_project
 
 T = TypeVar("T")
-
-ProjectOption = Annotated[
-    str | None, typer.Option("--project", metavar="PROJECT", help="A project, by id or name.")
-]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from sayso.cli.console import out
-from sayso.cli.database import OrgOption
+from sayso.cli.database import OrgOption, ProjectOption
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.cli.private_file import private_file
-from sayso.cli.retained import KeptData, ProjectOption, with_retention
+from sayso.cli.retained import KeptData, with_retention
 from sayso.jobs.data_export import export_content
 from sayso.tenancy.service import DEFAULT
 

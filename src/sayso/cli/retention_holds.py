@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from sayso.cli.console import id_table, out, plain
-from sayso.cli.database import OrgOption
+from sayso.cli.database import OrgOption, ProjectOption
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
-from sayso.cli.retained import KeptData, ProjectOption, moment, with_retention
+from sayso.cli.retained import KeptData, moment, with_retention
 from sayso.jobs.data_decisions import hold, release
 from sayso.retention.clock import wall_clock
 from sayso.retention.legal_holds import LegalHold, list_holds

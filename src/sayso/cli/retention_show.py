@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from sayso.cli.console import id_table, out, plain
-from sayso.cli.database import OrgOption
+from sayso.cli.database import OrgOption, ProjectOption
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
-from sayso.cli.retained import KeptData, ProjectOption, moment, with_retention
+from sayso.cli.retained import KeptData, moment, with_retention
 from sayso.core.caller import AdminCaller
 from sayso.jobs.data_decisions import change_policy
 from sayso.jobs.data_standing import DataStanding, data_standing
