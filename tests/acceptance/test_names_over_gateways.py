@@ -1,7 +1,6 @@
 """Two servers on one database: what one is told of names, the other follows without a restart."""
 
 import asyncio
-import shutil
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +9,8 @@ import httpx
 import pytest
 
 from tests.acceptance.commands import new_admin_key
-from tests.acceptance.running_server import RunningServer, start_server
+from tests.acceptance.gateway_pairs import two_gateways
+from tests.acceptance.running_server import RunningServer
 
 SCRIPTED = """
 load_models = ["one", "two"]
@@ -31,20 +31,8 @@ CHAT = {"model": "name", "messages": [{"role": "user", "content": "Who?"}]}
 
 @pytest.fixture
 async def gateways(tmp_path: Path, database_url: str) -> AsyncIterator[list[RunningServer]]:
-    running: list[RunningServer] = []
-    shared = {"SAYSO_DATABASE_URL": database_url, "SAYSO_RETENTION_KEYS_DIR": str(tmp_path / "content-keys")}
-    try:
-        for name in ("one", "two"):
-            folder = tmp_path / name
-            folder.mkdir()
-            (folder / "sayso.toml").write_text(SCRIPTED)
-            if running:
-                shutil.copy(running[0].folder / "key-pepper", folder)
-            running.append(await asyncio.to_thread(start_server, folder, **shared))
+    async with two_gateways(tmp_path, database_url, SCRIPTED) as running:
         yield running
-    finally:
-        for server in running:
-            server.stop()
 
 
 async def test_the_other_server_follows_within_a_second_or_so(

@@ -1,7 +1,6 @@
 """Two servers on one database, of either kind: limits and budgets are exact over both together."""
 
 import asyncio
-import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -14,7 +13,8 @@ from sqlalchemy import delete, insert, select
 from sayso.billing.tables import Budget, HoldRow, RateLimit, UsageEventRow
 from sayso.db.session import Database
 from sayso.tenancy.key_tables import ApiKey
-from tests.acceptance.running_server import RunningServer, start_server
+from tests.acceptance.gateway_pairs import two_gateways
+from tests.acceptance.running_server import RunningServer
 
 SCRIPTED = """
 load_models = ["scripted"]
@@ -31,21 +31,8 @@ BODY = {"model": "scripted", "messages": [{"role": "user", "content": "Hi"}], "m
 
 @pytest.fixture
 async def gateways(tmp_path: Path, database_url: str) -> AsyncIterator[list[RunningServer]]:
-    """Two servers with data folders of their own, the same secrets and the same database."""
-    running: list[RunningServer] = []
-    shared = {"SAYSO_DATABASE_URL": database_url, "SAYSO_RETENTION_KEYS_DIR": str(tmp_path / "content-keys")}
-    try:
-        for name in ("one", "two"):
-            folder = tmp_path / name
-            folder.mkdir()
-            (folder / "sayso.toml").write_text(SCRIPTED)
-            if running:
-                shutil.copy(running[0].folder / "key-pepper", folder)
-            running.append(await asyncio.to_thread(start_server, folder, **shared))
+    async with two_gateways(tmp_path, database_url, SCRIPTED) as running:
         yield running
-    finally:
-        statuses = [server.stop() for server in running]
-    assert statuses == [0, 0]
 
 
 async def saturate(gateways: list[RunningServer], attempts: int) -> Counter[int]:
