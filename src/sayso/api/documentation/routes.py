@@ -135,7 +135,7 @@ def _asset(name: str) -> _Shown:
 
 
 def _code_colours(style: str, scheme: str) -> bytes:
-    rules = HtmlFormatter(style=style).get_style_defs("pre code")  # type: ignore[no-untyped-call]
+    rules = HtmlFormatter(style=style, nobackground=True).get_style_defs("pre code")  # type: ignore[no-untyped-call]
     return f"@media (prefers-color-scheme: {scheme}) {{\n{rules}\n}}\n".encode()
 
 
