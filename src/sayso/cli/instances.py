@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import typer
 
@@ -19,12 +18,11 @@ from sayso.core.caller import AdminCaller
 from sayso.db.session import Database
 from sayso.dedicated.configuration import Share
 from sayso.dedicated.instance import Instance
-from sayso.dedicated.load import PRESETS, LoadSettings
+from sayso.dedicated.load import DEFAULT_LOAD, LoadChanges, Overflow, Preset
 from sayso.dedicated.service import Instances
 from sayso.dedicated.shapes import event_shape, instance_shape, segment_shape
 from sayso.dedicated.tokens import Token
 from sayso.dedicated.wishes import DRAIN_SECONDS, Changes, NewInstance
-from sayso.errors import InvalidRequest
 from sayso.ids import InstanceId, ProjectId
 from sayso.jobs.directory import named_scope
 from sayso.tenancy.service import DEFAULT, default_project
@@ -72,11 +70,10 @@ def create_command(
     config: ConfigOption = None,
 ) -> None:
     """Make an instance; the server of the machine starts it at once."""
+    named = _load(preset, max_concurrency, max_batch_tokens, queue_depth, max_wait, overflow)
 
     async def create(verbs: Instances, by: AdminCaller, db: Database) -> dict[str, Any]:
-        load = _load(
-            PRESETS["balanced"], preset, overflow, max_concurrency, max_batch_tokens, queue_depth, max_wait
-        )
+        load = named.over(DEFAULT_LOAD)
         _, project_id = await chosen_project(db, org, project)
         share = Share(cores, memory_mib, gpus)
         wanted = NewInstance(project_id, name, model, share, load, context_length, term_months)
@@ -142,6 +139,7 @@ def update_command(
     model: Annotated[str | None, typer.Option("--model", "-m", help="Another snapshot, or an alias.")] = None,
     cores: Annotated[int | None, typer.Option(min=0, help="Cores of its own.")] = None,
     memory_mib: Annotated[int | None, typer.Option("--memory-mib", min=1, help="Memory, in MiB.")] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs of its own.")] = None,
     context_length: Annotated[int | None, typer.Option(min=0, help="In tokens.")] = None,
     preset: PresetOption = None,
     max_concurrency: Concurrency = None,
@@ -155,13 +153,11 @@ def update_command(
     config: ConfigOption = None,
 ) -> None:
     """Change an instance; what is not named stays."""
+    load = _load(preset, max_concurrency, max_batch_tokens, queue_depth, max_wait, overflow)
+    changes = Changes(model, cores, memory_mib, gpus, context_length, load)
 
-    async def change(verbs: Instances, by: AdminCaller, found: InstanceId) -> Instance:
-        before = (await verbs.get(by.org_id, found)).instance
-        share = before.share.changed(cores, memory_mib)
-        load = _load(before.load, preset, overflow, max_concurrency, max_batch_tokens, queue_depth, max_wait)
-        changes = Changes(model, share, load, context_length)
-        return await verbs.update(by, found, changes)
+    def change(verbs: Instances, by: AdminCaller, found: InstanceId) -> Awaitable[Instance]:
+        return verbs.update(by, found, changes)
 
     _act(instance, change, org, config, data_dir, as_json=as_json)
 
@@ -291,19 +287,22 @@ def _run(work: "Work[T]", org: str, config: Any, data_dir: Any) -> T:
 
 
 def _load(
-    before: LoadSettings,
     preset: str | None,
+    max_concurrency: int | None,
+    max_batch_tokens: int | None,
+    queue_depth: int | None,
+    max_wait_ms: int | None,
     overflow: str | None,
-    *numbers: int | None,
-) -> LoadSettings:
-    """Return a load: the preset's, or `before`, with what is named changed. Raises `InvalidRequest`."""
-    if preset is not None and preset not in PRESETS:
-        raise InvalidRequest(f"A preset is one of {', '.join(PRESETS)}.")
-    base = next((load for name, load in PRESETS.items() if name == preset), before)
-    names = ("max_concurrency", "max_batch_tokens", "queue_depth", "max_wait_ms", "overflow")
-    given = zip(names, (*numbers, overflow), strict=True)
-    changes: dict[str, Any] = {name: value for name, value in given if value is not None}
-    return replace(base, **changes)  # what is no overflow is refused with the rest
+) -> LoadChanges:
+    """Return what is named; a word that is none is refused with the rest."""
+    return LoadChanges(
+        cast("Preset | None", preset),
+        max_concurrency,
+        max_batch_tokens,
+        queue_depth,
+        max_wait_ms,
+        cast("Overflow | None", overflow),
+    )
 
 
 def _rows(found: list[dict[str, Any]], columns: tuple[str, ...], *, as_json: bool) -> None:

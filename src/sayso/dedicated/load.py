@@ -1,7 +1,7 @@
 """The load of an instance, which is its project's to choose: more of it, more throughput, slower answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 from sayso.errors import InvalidRequest
@@ -40,6 +40,32 @@ PRESETS: Final[Mapping[Preset, LoadSettings]] = {
     "balanced": LoadSettings(8, 512, 32, 5_000, "queue"),
     "throughput": LoadSettings(16, 2_048, 256, 30_000, "queue"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class LoadChanges:
+    """What is named of a load: a preset to begin with, and numbers of one's own; None stays as it is."""
+
+    preset: Preset | None = None
+    max_concurrency: int | None = None
+    max_batch_tokens: int | None = None
+    queue_depth: int | None = None
+    max_wait_ms: int | None = None
+    overflow: Overflow | None = None
+
+    def over(self, before: LoadSettings) -> LoadSettings:
+        """Return the preset's load, or `before`, with what is named. Raises `InvalidRequest`."""
+        named = {name: value for name, value in asdict(self).items() if value is not None}
+        preset = named.pop("preset", None)
+        if preset is not None and preset not in PRESETS:
+            raise InvalidRequest(
+                f"A preset is one of {', '.join(PRESETS)}.", param="load.preset", code="invalid_value"
+            )
+        base = before if preset is None else PRESETS[preset]
+        return check_load(replace(base, **named))
+
+
+DEFAULT_LOAD: Final = PRESETS["balanced"]
 
 
 def engine_cap(load: LoadSettings) -> int:

@@ -2,12 +2,12 @@
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sayso.catalog.snapshot import Snapshot
 from sayso.dedicated.configuration import Configuration, Share
-from sayso.dedicated.load import LoadSettings, check_load
+from sayso.dedicated.load import LoadChanges, LoadSettings, check_load
 from sayso.dedicated.plan import OnDemand, Plan, Reserved
 from sayso.errors import InvalidRequest
 from sayso.ids import ProjectId
@@ -40,12 +40,18 @@ class NewInstance:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What shall be different; None stays as it is."""
+    """What is named of a configuration, to be different; None stays as it is then.
+
+    It is put together with what the instance runs where the change is written, so that of two changes at
+    once neither undoes the other.
+    """
 
     model: str | None = None
-    share: Share | None = None
-    load: LoadSettings | None = None
+    cores: int | None = None
+    memory_mib: int | None = None
+    gpus: int | None = None
     context_length: int | None = None
+    load: LoadChanges = field(default_factory=LoadChanges)
 
 
 def configuration(snapshot: Snapshot, share: Share, context_length: int, load: LoadSettings) -> Configuration:
@@ -70,7 +76,8 @@ def changed(before: Configuration, changes: Changes, snapshot: Snapshot) -> Conf
     if length is None:
         # Another model has another window: what was not asked for anew is its own.
         length = before.context_length if snapshot.id == before.snapshot else 0
-    return configuration(snapshot, changes.share or before.share, length, changes.load or before.load)
+    share = before.share.changed(changes.cores, changes.memory_mib, changes.gpus)
+    return configuration(snapshot, share, length, changes.load.over(before.load))
 
 
 def check_instance_name(name: str) -> str:

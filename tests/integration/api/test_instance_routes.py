@@ -1,11 +1,16 @@
 """Dedicated instances over HTTP: commands that come again, refusals, and what an organization reads."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from sayso.dedicated import store
+from sayso.dedicated.clock import SYSTEM_CLOCK
+from sayso.dedicated.events import Failed
+from sayso.ids import InstanceId
 from tests.integration.api.conftest import MakeWorld
 from tests.integration.api.route_rows import INSTANCE, ORG
 from tests.integration.api.tenants import Tenants, two_tenants
@@ -75,3 +80,18 @@ async def test_where_an_instance_is_cheaper(tenants: Tenants) -> None:
         assert two["break_even_tokens_per_day"] == 900_000_000
         machine = (await owner.get(f"{ORG}/instance_capacity")).json()["data"][0]
         assert (machine["total"]["cores"], machine["free"]["cores"]) == (8, 5)
+
+
+async def test_updates_of_different_fields_over_http_at_once(tenants: Tenants) -> None:
+    async with tenants.client(tenants.first.keys.owner) as owner:
+        instance_id = InstanceId(tenants.first.ids["instance_id"])
+        async with tenants.accounts.db.transaction() as session:
+            org_id, failed = tenants.first.owner.org_id, Failed("so that all of it may change")
+            await store.append(session, org_id, instance_id, failed, clock=SYSTEM_CLOCK)
+        one = f"{PATH}/{instance_id}"
+        bodies = ({"memory_mib": 333}, {"load": {"queue_depth": 9}}, {"load": {"max_wait_ms": 77}})
+        answers = await asyncio.gather(*(owner.post(one, json=body) for body in bodies))
+        assert [answer.status_code for answer in answers] == [200] * 3
+        found = (await owner.get(one)).json()
+        load = found["load"]
+        assert (found["memory_mib"], load["queue_depth"], load["max_wait_ms"]) == (333, 9, 77)

@@ -18,7 +18,7 @@ from sayso.billing.usage_report import UsageFilter
 from sayso.billing.verify import verify
 from sayso.dedicated import store
 from sayso.dedicated.configuration import Share
-from sayso.dedicated.load import PRESETS
+from sayso.dedicated.load import PRESETS, LoadChanges
 from sayso.dedicated.plan import Reserved
 from sayso.dedicated.store import pinned_by_instances
 from sayso.dedicated.tables import InstanceCreditRow
@@ -214,13 +214,13 @@ async def test_an_update_of_the_gate_is_at_once_and_one_of_the_size_comes_with_a
 ) -> None:
     instance_id = await ready(world)
     await world.pass_time(100)
-    gate = Changes(load=PRESETS["latency"].__class__(4, 512, 1, 10, "reject"))
+    gate = Changes(load=LoadChanges("latency", 4, 512, 1, 10))
     assert (await world.verbs.update(world.owner, instance_id, gate)).state == "ready"
     await world.settle()
     assert world.hosts.running[instance_id].load.queue_depth == 1
     await world.pass_time(100)
     world.hosts.hold.clear()
-    size = await world.verbs.update(world.owner, instance_id, Changes(share=Share(2, 512)))
+    size = await world.verbs.update(world.owner, instance_id, Changes(cores=2))
     assert (size.state, size.share.cores) == ("updating", 1)
     assert await world.held() == POOL + Share(2, 1_024)
     await world.control.look()
@@ -238,16 +238,36 @@ async def test_an_update_of_the_gate_is_at_once_and_one_of_the_size_comes_with_a
     await books_agree(world)
 
 
+async def test_of_two_updates_at_once_neither_undoes_the_other(world: World) -> None:
+    instance_id = await ready(world)
+    for turn in range(10):
+        gate = Changes(load=LoadChanges(max_concurrency=1 + turn))
+        queue = Changes(load=LoadChanges(queue_depth=100 + turn, overflow="spill"))
+        both = (world.verbs.update(world.owner, instance_id, wanted) for wanted in (gate, queue))
+        await asyncio.gather(*both)
+        load = (await world.instance(instance_id)).load
+        assert (load.max_concurrency, load.queue_depth, load.overflow) == (1 + turn, 100 + turn, "spill")
+    preset = Changes(load=LoadChanges("balanced", max_wait_ms=7))
+    await world.verbs.update(world.owner, instance_id, preset)
+    assert (await world.instance(instance_id)).load == replace(PRESETS["balanced"], max_wait_ms=7)
+    await world.verbs.stop(world.owner, instance_id, 0)
+    await world.settle()
+    sizes = (Changes(cores=2), Changes(memory_mib=600), Changes(load=LoadChanges(max_batch_tokens=64)))
+    await asyncio.gather(*(world.verbs.update(world.owner, instance_id, wanted) for wanted in sizes))
+    now = await world.instance(instance_id)
+    assert (now.share, now.load.max_batch_tokens) == (Share(2, 600), 64)
+
+
 async def test_an_update_that_does_not_come_up_leaves_what_was(world: World) -> None:
     instance_id = await ready(world)
     world.hosts.broken = "too big"
-    await world.verbs.update(world.owner, instance_id, Changes(share=Share(3, 512)))
+    await world.verbs.update(world.owner, instance_id, Changes(cores=3))
     await world.settle()
     now = await world.instance(instance_id)
     assert (now.state, now.share.cores, now.standing.failure) == ("ready", 1, "too big")
     assert await world.held() == POOL + Share(1, 512)
     with pytest.raises(CapacityUnavailable):
-        await world.verbs.update(world.owner, instance_id, Changes(share=Share(4, 512)))
+        await world.verbs.update(world.owner, instance_id, Changes(cores=4))
 
 
 async def test_a_reserved_instance_is_charged_to_its_end_and_then_goes(world: World) -> None:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from sayso.dedicated.load import PRESETS, LoadSettings, Overflow, Preset
-from sayso.dedicated.wishes import DRAIN_SECONDS
+from sayso.dedicated.load import LoadChanges, Overflow, Preset
+from sayso.dedicated.wishes import DRAIN_SECONDS, Changes
 
 _Text = Annotated[str, Field(min_length=1, max_length=256)]
 _Number = Annotated[int, Field(ge=0, le=10**9)]
@@ -20,6 +20,10 @@ class LoadBody(BaseModel):
     queue_depth: _Number | None = None
     max_wait_ms: _Number | None = None
     overflow: Overflow | None = None
+
+    def named(self) -> LoadChanges:
+        """Return what is named."""
+        return LoadChanges(**self.model_dump())
 
 
 class NewInstanceBody(BaseModel):
@@ -46,26 +50,13 @@ class InstanceChangesBody(BaseModel):
     context_length: _Number | None = None
     load: LoadBody | None = None
 
+    def named(self) -> Changes:
+        """Return what is named."""
+        load = self.load.named() if self.load else LoadChanges()
+        return Changes(self.model, self.cores, self.memory_mib, self.gpus, self.context_length, load)
+
 
 class EndBody(BaseModel):
     """How long what runs may go on."""
 
     drain_seconds: _Number = DRAIN_SECONDS
-
-
-def load_settings(body: LoadBody | None, before: LoadSettings) -> LoadSettings:
-    """Return the load that a body asks for, where `before` is what holds without a preset."""
-    if body is None:
-        return before
-    base = PRESETS[body.preset] if body.preset else before
-
-    def chosen(value: int | None, known: int) -> int:
-        return known if value is None else value
-
-    return LoadSettings(
-        chosen(body.max_concurrency, base.max_concurrency),
-        chosen(body.max_batch_tokens, base.max_batch_tokens),
-        chosen(body.queue_depth, base.queue_depth),
-        chosen(body.max_wait_ms, base.max_wait_ms),
-        body.overflow or base.overflow,
-    )

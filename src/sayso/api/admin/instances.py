@@ -5,16 +5,16 @@ from starlette.responses import Response
 
 from sayso.api.admin import query
 from sayso.api.admin.bodies import read_body
-from sayso.api.admin.instance_bodies import EndBody, InstanceChangesBody, NewInstanceBody, load_settings
+from sayso.api.admin.instance_bodies import EndBody, InstanceChangesBody, LoadBody, NewInstanceBody
 from sayso.api.admin.listing import cut, page_of, page_response
 from sayso.api.deps import AdminDep, InstancesDep, ServicesDep
 from sayso.api.openai.answering import json_response
 from sayso.api.origin import idempotency_key
 from sayso.dedicated.configuration import Share
-from sayso.dedicated.load import PRESETS
+from sayso.dedicated.load import DEFAULT_LOAD
 from sayso.dedicated.shapes import curve_shape, event_shape, instance_shape, segment_shape
 from sayso.dedicated.tokens import Token
-from sayso.dedicated.wishes import Changes, NewInstance
+from sayso.dedicated.wishes import NewInstance
 from sayso.ids import InstanceId, ProjectId
 
 instances_router = APIRouter(prefix="/v1/organization/instances")
@@ -43,7 +43,7 @@ async def create(
         body.name,
         body.model,
         Share(body.cores, body.memory_mib, body.gpus),
-        load_settings(body.load, PRESETS["balanced"]),
+        (body.load or LoadBody()).named().over(DEFAULT_LOAD),
         body.context_length,
         body.term_months,
     )
@@ -64,12 +64,9 @@ async def update(
 ) -> Response:
     """Change an instance."""
     body = await read_body(request, services, InstanceChangesBody)
-    wanted = InstanceId(instance_id)
-    before = (await instances.get(admin.org_id, wanted)).instance
-    share = before.share.changed(body.cores, body.memory_mib, body.gpus)
-    changes = Changes(body.model, share, load_settings(body.load, before.load), body.context_length)
     token = _token(request, f"update {instance_id} {body.model_dump_json()}")
-    return json_response(instance_shape(await instances.update(admin, wanted, changes, token)))
+    changed = await instances.update(admin, InstanceId(instance_id), body.named(), token)
+    return json_response(instance_shape(changed))
 
 
 @instances_router.delete("/{instance_id}")
