@@ -4,15 +4,12 @@ import asyncio
 from pathlib import Path
 from typing import Annotated, Literal
 
-import aiohttp
-import orjson
 import typer
 
-from sayso.cli.client import ServerAddress, reach_server
+from sayso.cli.client import reach_server
 from sayso.cli.console import out, refusals
 from sayso.cli.options import ConfigOption, DataDirOption, ModelOption
-from sayso.engines.wire.errors import decode_error
-from sayso.errors import ConfigurationError, EngineUnavailable
+from sayso.cli.uploads import read_recording, upload
 
 Format = Literal["text", "json", "srt", "vtt", "verbose_json"]
 
@@ -41,35 +38,7 @@ def transcribe_command(
 async def _transcribe(
     file: Path, path: str, fields: dict[str, str], config: Path | None, data_dir: Path | None
 ) -> None:
-    try:
-        content = file.read_bytes()  # noqa: ASYNC240 - nothing else runs in this loop
-    except OSError as error:
-        raise ConfigurationError(f"can not read '{file}': {error.strerror}") from None
+    content = read_recording(file)
     async with reach_server(config, data_dir) as server:
-        answer = await _post(server, path, fields, content)
-    out.out(answer.rstrip("\n"), highlight=False)
-
-
-async def _post(server: ServerAddress, path: str, fields: dict[str, str], content: bytes) -> str:
-    form = aiohttp.FormData(fields)
-    form.add_field("file", content, filename="upload")
-    headers = {"authorization": f"Bearer {server.api_key}"}
-    timeout = aiohttp.ClientTimeout(total=None, connect=5)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(server.base_url + path, data=form, headers=headers) as response,
-        ):
-            text = await response.text()
-            if response.status >= 400:
-                raise decode_error(response.status, _json(text), response.headers.get("retry-after"))
-            return text
-    except aiohttp.ClientError as error:
-        raise EngineUnavailable(f"can not reach {server.base_url}") from error
-
-
-def _json(text: str) -> object:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
+        answer = await upload(server, path, fields, content)
+    out.out(answer.text.rstrip("\n"), highlight=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 LEVELS: Final = (1, 2, 4, 8, 16)
 
@@ -52,6 +52,52 @@ class Level:
             quantile(whole, 0.5),
             quantile(whole, 0.95),
         )
+
+    @property
+    def throughput(self) -> float:
+        """The most that it does: tokens a second."""
+        return self.tokens_per_second
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One recording that was heard: seconds that it took, and seconds of sound in it."""
+
+    seconds: float
+    audio_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechLevel:
+    """What an instance of speech did at one concurrency: seconds of sound a second, seconds for a request."""
+
+    concurrency: int
+    answers: int
+    audio_seconds_per_second: float
+    request_p50: float
+    request_p95: float
+
+    @classmethod
+    def of(cls, concurrency: int, transcripts: Sequence[Transcript], seconds: float) -> "SpeechLevel":
+        """Sum up what was heard in `seconds` seconds. Raises `ValueError` for nothing."""
+        whole = [one.seconds for one in transcripts]
+        heard = sum(one.audio_seconds for one in transcripts)
+        return cls(concurrency, len(whole), heard / seconds, quantile(whole, 0.5), quantile(whole, 0.95))
+
+    @property
+    def throughput(self) -> float:
+        """The most that it does: seconds of sound a second."""
+        return self.audio_seconds_per_second
+
+
+AnyLevel: TypeAlias = Level | SpeechLevel
+
+
+def read_level(values: dict[str, float]) -> AnyLevel:
+    """Return the level that these fields are of. Raises `TypeError` for others."""
+    kind: type[Any] = SpeechLevel if "audio_seconds_per_second" in values else Level
+    level: AnyLevel = kind(**values)
+    return level
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.dedicated.configuration import Share
-from sayso.dedicated.curve import Level
+from sayso.dedicated.curve import AnyLevel, Level, read_level
 from sayso.dedicated.instance import Instance
 from sayso.dedicated.tables import CurveRow, MeasurementRow
 from sayso.ids import InstanceId
@@ -52,22 +52,23 @@ class Curve:
 
     config_version: int
     measured_at: int
-    levels: tuple[Level, ...]
+    levels: tuple[AnyLevel, ...]
 
 
 async def remember_curve(
-    session: AsyncSession, instance: Instance, levels: Sequence[Level], *, now: int
+    session: AsyncSession, instance: Instance, levels: Sequence[AnyLevel], *, now: int
 ) -> None:
-    """Keep an instance's latest curve, and the most that it did; `now` in microseconds."""
+    """Keep an instance's latest curve, and the most tokens that it wrote; `now` in microseconds."""
     text = json.dumps([asdict(level) for level in levels])
     await session.merge(
         CurveRow(
             instance_id=instance.id, config_version=instance.config_version, measured_at=now, levels=text
         )
     )
-    best = max(levels, key=lambda level: level.tokens_per_second)
-    speed, concurrency = best.tokens_per_second, best.concurrency
-    await remember_speed(session, instance.snapshot, instance.share, speed, concurrency=concurrency, now=now)
+    best = max(levels, key=lambda level: level.throughput)
+    if isinstance(best, Level):  # what is not paid for by tokens has no break-even in them
+        speed, most = best.tokens_per_second, best.concurrency
+        await remember_speed(session, instance.snapshot, instance.share, speed, concurrency=most, now=now)
 
 
 async def find_curve(session: AsyncSession, instance_id: InstanceId) -> Curve | None:
@@ -75,5 +76,5 @@ async def find_curve(session: AsyncSession, instance_id: InstanceId) -> Curve | 
     row = await session.get(CurveRow, instance_id)
     if row is None:
         return None
-    levels = tuple(Level(**level) for level in json.loads(row.levels))
+    levels = tuple(read_level(level) for level in json.loads(row.levels))
     return Curve(row.config_version, row.measured_at, levels)

@@ -57,7 +57,7 @@ def configuration_shape(configuration: Configuration) -> dict[str, Any]:
 
 
 def curve_shape(instance_id: str, curve: Curve | None) -> dict[str, Any]:
-    """Return a load curve; seconds and tokens a second are numbers, `measured_at` is Unix seconds."""
+    """Return a load curve; seconds and units a second are numbers, `measured_at` is Unix seconds."""
     return {
         "object": "organization.instance.curve",
         "instance_id": instance_id,
