@@ -126,6 +126,8 @@ class Batch:
         counted = {(hold.subject, hold.admitted_at) for hold in ended}
         counted |= {(holds.subject_of(reservation), self._now) for reservation in reservations}
         keys = {key for subject, moment in counted for key in subject.counters(moment)}
+        times = (one.time for one in operations if isinstance(one, PostTime))
+        keys |= {key for time in times for key in instance_time.counters(time)}
         self._counters.load(self._connection, keys)
         self._restore(lost)
         claimed = [key_of(one) for one in reservations] + [held_key(hold) for hold in ended]
@@ -226,6 +228,7 @@ class Batch:
         posting = instance_time.posting(time, self._now)
         if posting is not None:
             self._journal.check(posting)
+        self._counters.add(instance_time.counters(time), Tally(posted=time.nano_usd))
         number = self._journal.append(posting) if posting else 0
         instance_time.write(self._connection, time, number)
         return number

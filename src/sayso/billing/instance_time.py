@@ -4,12 +4,14 @@ from dataclasses import astuple, dataclass
 
 from sqlalchemy import Connection, func, insert, select
 
+from sayso.billing.counters import MICROSECONDS, CounterKey, Period, period_start
 from sayso.billing.journal import Posting, receivable, revenue
 from sayso.billing.pricing import HOUR_SECONDS
 from sayso.billing.tables import InstanceTimeRow
 from sayso.errors import InvalidRequest
 
 KIND = "instance"  # of a transaction
+_PERIODS: tuple[Period, ...] = ("day", "month")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,17 @@ class InstanceTime:
     def hour(self) -> int:
         """The start of its hour, in Unix seconds."""
         return self.started_at - self.started_at % HOUR_SECONDS
+
+
+def counters(time: InstanceTime) -> tuple[CounterKey, ...]:
+    """Return what the time counts for: its project and its organization, in its day and its month."""
+    scopes = (("project", time.project_id), ("organization", time.organization_id))
+    moment = time.started_at * MICROSECONDS
+    return tuple(
+        CounterKey(period_start(period, moment), scope_id, kind, "", period)
+        for period in _PERIODS
+        for kind, scope_id in scopes
+    )
 
 
 def time_item(name: str) -> str:

@@ -1,13 +1,18 @@
-"""What an organization used and what it cost, in one table: by model, project, key or day."""
+"""What an organization used and what it cost, in one table: by model, project, key or day.
 
-from dataclasses import dataclass
+The time of a dedicated instance is no model's and no key's: there it is a row of its own.
+"""
+
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from sayso.billing.instance_time import time_item
 from sayso.billing.money import checked
-from sayso.billing.tables import UsageHour
+from sayso.billing.tables import InstanceTimeRow, UsageHour
 from sayso.db.session import Database
 from sayso.ids import OrgId
 
@@ -26,6 +31,12 @@ class UsageSum:
     completion_tokens: int
     audio_seconds: int
     nano_usd: int
+    instance_seconds: int = 0
+
+    @property
+    def used(self) -> bool:
+        """Whether there is anything."""
+        return bool(self.requests or self.failed_requests or self.instance_seconds)
 
 
 async def usage_sums(db: Database, org_id: OrgId, start: int, end: int, by: By) -> tuple[UsageSum, ...]:
@@ -49,12 +60,45 @@ async def usage_sums(db: Database, org_id: OrgId, start: int, end: int, by: By) 
     )
     async with db.read() as session:
         rows = [(row[0], tuple(map(int, row[1:]))) for row in map(tuple, await session.execute(query))]
+        times = await _times(session, org_id, start, end, by)
+    known = {_label(key, by): _sum(_label(key, by), numbers) for key, numbers in rows}
+    for label, seconds, nano_usd in times:
+        sums = known.get(label) or _sum(label, (0,) * len(columns))
+        cost = checked(sums.nano_usd + nano_usd)
+        known[label] = replace(sums, nano_usd=cost, instance_seconds=sums.instance_seconds + seconds)
     if by == "day":
-        known = {int(day): sums for day, sums in rows}
-        days = range(start - start % DAY, end, DAY)
-        return tuple(_sum(_date(day), known.get(day, (0,) * len(columns))) for day in days)
-    sums = [_sum(str(label), numbers) for label, numbers in rows]
-    return tuple(sorted(sums, key=lambda one: (-one.nano_usd, -one.requests, one.label)))
+        days = map(_date, range(start - start % DAY, end, DAY))
+        return tuple(known.get(day) or _sum(day, (0,) * len(columns)) for day in days)
+    return tuple(sorted(known.values(), key=lambda one: (-one.nano_usd, -one.requests, one.label)))
+
+
+async def _times(
+    session: AsyncSession, org_id: OrgId, start: int, end: int, by: By
+) -> list[tuple[str, int, int]]:
+    """Return labels, seconds and nano-dollars of what instances ran."""
+    table = InstanceTimeRow
+    key: ColumnElement[Any]
+    match by:
+        case "model" | "key":
+            key = table.name.expression
+        case "project":
+            key = table.project_id.expression
+        case "day":
+            key = table.started_at - table.started_at % DAY
+    query = (
+        select(key, func.sum(table.ended_at - table.started_at), func.sum(table.nano_usd))
+        .where(table.organization_id == org_id, table.started_at >= start, table.started_at < end)
+        .group_by(key)
+    )
+    rows: list[Any] = list(await session.execute(query))
+    named = by in ("model", "key")
+    return [
+        (time_item(found) if named else _label(found, by), int(secs), int(nano)) for found, secs, nano in rows
+    ]
+
+
+def _label(key: str | int, by: By) -> str:
+    return _date(int(key)) if by == "day" else str(key)
 
 
 def _key(by: By) -> ColumnElement[str] | ColumnElement[int]:

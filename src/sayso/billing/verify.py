@@ -135,6 +135,7 @@ class _Audit:
     def instance_time(self) -> Divergence | None:
         """Every second of an instance is charged once, at its price."""
         fault = self.time.fault()
+        self.posted.update(self.time.counted)
         return Divergence("instance_time", *fault) if fault else None
 
     def sums(self) -> Divergence | None:

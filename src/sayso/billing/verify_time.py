@@ -1,10 +1,12 @@
 """Compare the time of dedicated instances with what was posted for it."""
 
+from collections import Counter as Multiset
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from sayso.billing import instance_time, upserts
+from sayso.billing.counters import CounterKey
 from sayso.billing.instance_time import InstanceTime
 from sayso.billing.journal import Posting
 from sayso.billing.pricing import HOUR_SECONDS
@@ -17,6 +19,7 @@ class TimeAudit:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._posted = 0
+        self.counted: Multiset[CounterKey] = Multiset()  # nano-dollars, once all is read
 
     def expected(self, row: Any, sides: tuple[tuple[str, int], ...]) -> Posting | str:
         """Return what the transaction `row` should have posted, or why it should not be there."""
@@ -53,6 +56,8 @@ class TimeAudit:
                 return key, f"charged {time.nano_usd}, which is not what its seconds cost"
             end = (time.instance_id, time.ended_at)
             self._posted -= time.nano_usd > 0
+            for counter in instance_time.counters(time):
+                self.counted[counter] += time.nano_usd
         return ("", f"{abs(self._posted)} charges without their counterpart") if self._posted else None
 
 

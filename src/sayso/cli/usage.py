@@ -62,7 +62,7 @@ def usage_command(
         rows = [asdict(one) | {"name": names.get(one.label), "usd": format_usd(one.nano_usd)} for one in sums]
         out.out(json.dumps({"start": start, "end": end, "by": by.value, "rows": rows}), highlight=False)
         return
-    if not any(one.requests or one.failed_requests for one in sums):
+    if not any(one.used for one in sums):
         out.print(f"Nothing was used in the last {days} days.")
         return
     out.print(_table(by.value, sums, names))
@@ -71,11 +71,13 @@ def usage_command(
 def _table(first: str, sums: tuple[UsageSum, ...], names: dict[str, str]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_footer=True, footer_style="bold")
     table.add_column(first, "total", no_wrap=True)
+    timed = sum(one.instance_seconds for one in sums)
     for name, total in (
         ("requests", f"{sum(one.requests for one in sums):,}"),
         ("prompt tokens", f"{sum(one.prompt_tokens for one in sums):,}"),
         ("completion tokens", f"{sum(one.completion_tokens for one in sums):,}"),
         ("audio seconds", f"{sum(one.audio_seconds for one in sums):,}"),
+        *((("instance seconds", f"{timed:,}"),) if timed else ()),
         ("cost", f"${format_usd(sum(one.nano_usd for one in sums))}"),
     ):
         table.add_column(name, total, justify="right", no_wrap=True)
@@ -90,6 +92,7 @@ def _table(first: str, sums: tuple[UsageSum, ...], names: dict[str, str]) -> Tab
             f"{one.prompt_tokens:,}",
             f"{one.completion_tokens:,}",
             f"{one.audio_seconds:,}",
+            *((f"{one.instance_seconds:,}",) if timed else ()),
             f"${format_usd(one.nano_usd)}",
             Bar(largest, 0, weight, width=BAR_WIDTH),
         )

@@ -13,6 +13,7 @@ from sayso.core.caller import AdminCaller
 from sayso.db.session import Database
 from sayso.dedicated import capacity, store
 from sayso.dedicated.advice import Advice, advice, traffic_of
+from sayso.dedicated.affordable import check_affordable
 from sayso.dedicated.charging import known_until
 from sayso.dedicated.clock import SYSTEM_CLOCK, Clock
 from sayso.dedicated.configuration import Configuration, Share, restart_needed
@@ -28,7 +29,7 @@ from sayso.dedicated.events import (
 )
 from sayso.dedicated.instance import Instance
 from sayso.dedicated.measured import Curve, find_curve, sustainable
-from sayso.dedicated.plan import Plan, Rate, Reserved
+from sayso.dedicated.plan import OnDemand, Plan, Rate, Reserved
 from sayso.dedicated.segments import Segment, segments
 from sayso.dedicated.states import STARTABLE
 from sayso.dedicated.store import Kept
@@ -61,8 +62,8 @@ class Instances:
     async def create(self, by: AdminCaller, wanted: NewInstance, token: Token | None = None) -> Instance:
         """Make an instance and reserve its share of a machine; it is started at once.
 
-        Raises `InvalidRequest`, `ModelNotFound`, `ObjectNotFound` for the project, `CapacityUnavailable`, and
-        `IdempotencyConflict` for a token of another command.
+        Raises `InvalidRequest`, `ModelNotFound`, `ObjectNotFound` for the project, `CapacityUnavailable`,
+        `QuotaExceeded` where a budget is used up, and `IdempotencyConflict` for a token of another command.
         """
         snapshot = self.snapshot_of(wanted.model)
         chosen = configuration(snapshot, wanted.share, wanted.context_length, wanted.load)
@@ -71,6 +72,7 @@ class Instances:
             if (known := await carried_out(session, by.org_id, token)) is not None:
                 return (await store.find(session, by.org_id, known)).instance
             await open_project(session, by.org_id, wanted.project_id)
+            await check_affordable(session, by.org_id, wanted.project_id, self.clock.wall())
             begun = plan(wanted.months, -(-self.clock.wall() // 1_000_000))
             rate = await _rate(session, snapshot.id, begun, self.clock)
             return await self._made(
@@ -92,9 +94,12 @@ class Instances:
             after = changed(before.configuration, changes, snapshot)
             if after == before.configuration:
                 return before
+            rate = await _rate(session, snapshot.id, before.plan, self.clock)
+            if rate.of(after.share.units) > before.standing.rate.of(before.share.units):
+                await check_affordable(session, by.org_id, before.project_id, self.clock.wall())
             change = UpdateAccepted(
                 after,
-                await _rate(session, snapshot.id, before.plan, self.clock),
+                rate,
                 before.standing.next_version + 1,
                 restart_needed(before.configuration, after),
             )
@@ -105,7 +110,7 @@ class Instances:
         """Start an instance that is stopped or has failed; one that runs is left alone.
 
         Raises `ObjectNotFound`, `CapacityUnavailable`, `InstanceStateConflict`, `InvalidRequest` where the
-        project is archived.
+        project is archived, `QuotaExceeded` where a budget is used up and the start costs anything.
         """
         async with self._turn() as session:
             if (done := await self._repeated(session, by, instance_id, token)) is not None:
@@ -114,6 +119,8 @@ class Instances:
             if now.state in {"reserved", "provisioning", "ready", "updating"}:
                 return now
             await open_project(session, by.org_id, now.project_id)
+            if isinstance(now.plan, OnDemand) or not now.standing.ever_ready:
+                await check_affordable(session, by.org_id, now.project_id, self.clock.wall())
             return await self._done(session, by, instance_id, StartAccepted(), "instance.started", token)
 
     async def stop(

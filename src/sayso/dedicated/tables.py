@@ -19,7 +19,10 @@ _LIVING = text("state <> 'terminated'")
 
 
 class InstanceRow(Base):
-    """An instance; `seen_at` is when its host was last known to take requests, 0 before."""
+    """An instance; `seen_at` is when its host was last known to take requests, 0 before.
+
+    Until `opened_until`, its gate shall let `opened_to` requests through; `opened` is how many it then does.
+    """
 
     __tablename__ = "instances"
     __table_args__ = (
@@ -44,6 +47,9 @@ class InstanceRow(Base):
     created_at: Mapped[Moment]
     seen_at: Mapped[Moment]
     paid_until: Mapped[Count]  # Unix seconds: the end of the last time that was charged
+    opened_to: Mapped[Count] = mapped_column(default=0, server_default="0")
+    opened_until: Mapped[Moment] = mapped_column(default=0, server_default="0")
+    opened: Mapped[Count] = mapped_column(default=0, server_default="0")
 
 
 class InstanceEventRow(Base):

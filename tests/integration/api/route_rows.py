@@ -124,6 +124,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("DELETE", f"{ORG}/users/{{user_id}}"): Row(),
     ("GET", f"{ORG}/usage/completions"): Row(query=USAGE),
     ("GET", f"{ORG}/usage/audio_transcriptions"): Row(query=USAGE),
+    ("GET", f"{ORG}/usage/instances"): Row(query=USAGE),
     ("GET", f"{ORG}/usage/{{kind}}"): Row(query=USAGE, ids={"kind": "embeddings"}),
     ("GET", f"{ORG}/costs"): Row(query=USAGE),
     ("GET", f"{PROJECT}/rate_limits"): Row(),

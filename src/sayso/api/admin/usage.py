@@ -12,6 +12,7 @@ from sayso.api.deps import AccountsDep, AdminDep
 from sayso.api.errors import UnknownUrl
 from sayso.api.openai.answering import json_response
 from sayso.billing.usage_buckets import BucketPage
+from sayso.billing.usage_of_time import TimeGroup, time_in_buckets
 from sayso.billing.usage_report import DIMENSIONS, Activity, UsageGroup, usage_in_buckets
 from sayso.core.caller import AdminCaller
 from sayso.tenancy.accounts import Accounts
@@ -19,6 +20,7 @@ from sayso.tenancy.accounts import Accounts
 Dimensions: TypeAlias = tuple[str, ...]
 
 _LABELS: Dimensions = DIMENSIONS
+_TIME: Dimensions = ("project_id", "instance_id")
 _TEXT: Dimensions = (*_LABELS, "batch", "service_tier", "api_source")
 # Nothing of these kinds is served: their buckets are valid and empty.
 UNSERVED: dict[str, Dimensions] = {
@@ -50,6 +52,15 @@ async def transcriptions_usage(request: Request, admin: AdminDep, accounts: Acco
     asked = usage_request(request.query_params, _LABELS, time.time())
     found = await _found(accounts, admin, "speech", asked)
     return bucket_response(asked.page, [[_transcriptions(group) for group in groups] for groups in found])
+
+
+@usage_router.get("/v1/organization/usage/instances")
+async def instances_usage(request: Request, admin: AdminDep, accounts: AccountsDep) -> Response:
+    """Return the seconds of dedicated instances that were paid for; not OpenAI's."""
+    asked = usage_request(request.query_params, _TIME, time.time())
+    by = {"by_project": "project_id" in asked.group_by, "by_instance": "instance_id" in asked.group_by}
+    found = await time_in_buckets(accounts.db, admin.org_id, asked.page, **by, only=asked.only)
+    return bucket_response(asked.page, [[_time(group) for group in groups] for groups in found])
 
 
 @usage_router.get("/v1/organization/usage/{kind}")
@@ -130,4 +141,13 @@ def _transcriptions(group: UsageGroup) -> dict[str, object]:
         "seconds": group.totals.audio_seconds,
         "num_model_requests": group.totals.requests,
         **_labels(group),
+    }
+
+
+def _time(group: TimeGroup) -> dict[str, object]:
+    return {
+        "object": "organization.usage.instances.result",
+        "seconds": group.seconds,
+        "project_id": group.project_id,
+        "instance_id": group.instance_id,
     }
