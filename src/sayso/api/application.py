@@ -9,6 +9,9 @@ from sayso.api.admin.accounts import account_routers
 from sayso.api.admin.instance_routers import instance_routers
 from sayso.api.admin.models import model_routers
 from sayso.api.admin.money import money_routers
+from sayso.api.console.attempts import Attempts
+from sayso.api.console.keys import console_keys_router
+from sayso.api.console.routes import console_router
 from sayso.api.direct_route import DirectApi, DirectEndpoints, direct_routes
 from sayso.api.documentation.routes import documentation_router
 from sayso.api.errors import MethodNotSupported, UnknownUrl, WireError, to_wire
@@ -33,7 +36,8 @@ def create_api(services: Services) -> FastAPI:
     """
     app = DirectApi(title="sayso", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = services
-    pages = (health_router, documentation_router)
+    app.state.attempts = Attempts()
+    pages = (health_router, documentation_router, console_keys_router, console_router)
     rooms = (*account_routers, *money_routers, *model_routers, *instance_routers)
     for router in (*_OPENAI, *pages, *rooms):
         app.include_router(router)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from sayso.api.auth import presented_key
+from sayso.api.console.door import admin_of, caller_in_project, came_through
 from sayso.api.context import request_context
 from sayso.api.services import Services
 from sayso.billing.ledger import Ledger
@@ -27,14 +28,17 @@ ServicesDep = Annotated[Services, Depends(_services)]
 
 
 async def caller_of(request: Request, services: ServicesDep) -> Caller:
-    """Verify the key before a byte of the body is read."""
-    caller = await services.authenticate(presented_key(request.headers))
+    """Verify the key, or the console's session, before a byte of the body is read."""
     context = request_context(request.scope)
+    if came_through(request):
+        caller, context.organization = await caller_in_project(request, services)
+    else:
+        caller = await services.authenticate(presented_key(request.headers))
     context.key_id = caller.key_id
     await services.check_account(
         caller, request.headers.get("openai-organization"), request.headers.get("openai-project")
     )
-    context.organization = await services.organization_slug(caller)
+    context.organization = context.organization or await services.organization_slug(caller)
     if caller.read_only and request.method not in READING:
         raise PermissionRefused(
             "You have insufficient permissions for this operation. Missing scopes: model.request.",
@@ -47,12 +51,15 @@ CallerDep = Annotated[Caller, Depends(caller_of)]
 
 
 async def _admin(request: Request, services: ServicesDep) -> AdminCaller:
-    """Verify the admin key before a byte of the body is read; a reader's key may only read."""
-    admin = await services.authenticate_admin(presented_key(request.headers))
+    """Verify the admin key or session before a byte of the body is read; a reader may only read."""
     context = request_context(request.scope)
+    if came_through(request):
+        admin, context.organization = await admin_of(request, services)
+    else:
+        admin = await services.authenticate_admin(presented_key(request.headers))
     context.key_id = admin.key_id
     await services.check_account(admin, request.headers.get("openai-organization"), None)
-    context.organization = await services.organization_slug(admin)
+    context.organization = context.organization or await services.organization_slug(admin)
     if not may_administer(admin.role, write=request.method not in READING):
         raise PermissionRefused(
             "You have insufficient permissions for this operation. Your role in the organization is reader.",

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sayso.api.console.door import go_through, leads_through
 from sayso.api.deps import caller_of
 from sayso.api.errors import to_wire
 from sayso.api.services import Services
@@ -68,7 +69,9 @@ class DirectApi(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if (
+        if leads_through(scope):
+            await go_through(self, scope, receive, send)
+        elif (
             scope["type"] == "http"
             and self.direct is not None
             and (scope["method"], scope["path"]) in self.direct_keys

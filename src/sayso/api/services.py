@@ -17,6 +17,7 @@ from sayso.inference.metering import UsageLedger
 from sayso.inference.routing import Router
 from sayso.retention.service import Retention
 from sayso.tenancy.accounts import Accounts
+from sayso.tenancy.console_sessions import Sessions
 
 VendorExtras: TypeAlias = Literal["ignore", "reject"]
 
@@ -106,6 +107,7 @@ class Services:
     `cache_salts` part the engines' caches. `names` follows what models are called, and `models_dir` is where
     their files lie; None where there is no database.
     `cache_salts` part the engines' caches. `instances` are the verbs of dedicated instances.
+    `sessions` are of the console, None where there is none.
     """
 
     router: Router
@@ -128,3 +130,4 @@ class Services:
     cache_salts: CacheSalts = field(default_factory=CacheSalts)
     names: NameWatch | None = None
     models_dir: Path | None = None
+    sessions: Sessions | None = None

@@ -40,6 +40,7 @@ from sayso.telemetry.metrics import Metrics
 from sayso.tenancy.accounts import Accounts
 from sayso.tenancy.audit import forget_old
 from sayso.tenancy.authentication import Authenticator, check_headers
+from sayso.tenancy.console_sessions import Sessions
 
 log = EventLogger("gateway")
 
@@ -140,12 +141,14 @@ class Gateway:
             name: ObservedSpeechEngine(engine, name, self._metrics)
             for name, engine in self.engines.speech.items()
         }
+        accounts = Accounts(self._tenancy.database, self._tenancy.pepper)
         return Services(
             router=Router(catalogue, chat, speech, self.fleet),
             ledger=self._billing,
             authenticate=self._authenticator.authenticate,
             authenticate_admin=self._authenticator.authenticate_admin,
-            accounts=Accounts(self._tenancy.database, self._tenancy.pepper),
+            accounts=accounts,
+            sessions=Sessions(accounts),
             journal=self._ledger,
             check_account=_check_account,
             organization_slug=self._organization_slug,

@@ -6,6 +6,7 @@ import typer
 
 from sayso import __version__
 from sayso.cli.chat import chat_command
+from sayso.cli.console_link import console_command
 from sayso.cli.corpus import corpus_app
 from sayso.cli.doctor import doctor_command
 from sayso.cli.instances import instances_app
@@ -48,6 +49,7 @@ def root(
 
 
 app.command("serve")(serve_command)
+app.command("console")(console_command)
 app.command("chat")(chat_command)
 app.command("transcribe")(transcribe_command)
 app.command("doctor")(doctor_command)

@@ -17,6 +17,7 @@ from sayso.app.tenancy import Tenancy, open_tenancy
 from sayso.billing.rate_limits import gather_names
 from sayso.catalog.catalogue import Catalogue
 from sayso.cli.console import FileProgress, err, out
+from sayso.cli.console_link import sign_in_link
 from sayso.config import Settings
 from sayso.core.core_dumps import write_no_core_dump
 from sayso.telemetry.logging import configure_logging
@@ -45,6 +46,7 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
     catalogue.know(deployment.snapshot for deployment in deployments)
     check_pins(catalogue)
     retention = await open_retention(settings, tenancy.database)
+    console = await sign_in_link(tenancy, _base_url(bound))
     gateway = Gateway(settings, catalogue, deployments, tenancy, retention)
     base_url = _base_url(bound)
     server_file = ServerFile(settings.data_dir)
@@ -54,7 +56,7 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
 
     def ready() -> None:
         status.stop()
-        _welcome(base_url, tenancy, settings.data_dir)
+        _welcome(base_url, console, tenancy, settings.data_dir)
 
     try:
         await serve(gateway, bound, ready)
@@ -70,9 +72,11 @@ def _base_url(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
 
 
-def _welcome(base_url: str, tenancy: Tenancy, data_dir: Path) -> None:
+def _welcome(base_url: str, console: str, tenancy: Tenancy, data_dir: Path) -> None:
     out.print(f"\nsayso is ready at [bold]{base_url}[/bold]")
     out.print(f"Documentation: {base_url.removesuffix('/v1')}/docs")
+    out.print(f"Console, for 15 minutes and once: {console}", markup=False)
+    out.print("Another link to the console: sayso console")
     if tenancy.first is None:
         out.print("Another key: sayso keys create --name NAME")
         return

@@ -1,5 +1,6 @@
 """Make, list, change and revoke the API keys of a project."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from sayso.ids import KeyId, OrgId, ProjectId, ServiceAccountId, UserId, new_key
 from sayso.tenancy import key_format
 from sayso.tenancy.audit import record
 from sayso.tenancy.key_tables import ApiKey
-from sayso.tenancy.names import check_name
+from sayso.tenancy.names import check_name, check_scopes, expiry
 from sayso.tenancy.project_lookup import open_project
 from sayso.tenancy.roles import Scopes
 from sayso.tenancy.tables import Project
@@ -53,16 +54,24 @@ class KeyOwner:
 
 
 async def create_key(
-    db: Database, pepper: bytes, by: AdminCaller, project_id: ProjectId, name: str
+    db: Database,
+    pepper: bytes,
+    by: AdminCaller,
+    project_id: ProjectId,
+    name: str,
+    *,
+    scopes: Sequence[str] = (),
+    expires_in: int | None = None,
 ) -> NewKey:
-    """Make a key that the caller's user owns; it works at once.
+    """Make a key that the caller's user owns; it works at once. `expires_in` is in seconds.
 
-    Raises `InvalidRequest` for a name that is empty or over 256 characters, `ObjectNotFound` for an unknown
-    project or an archived one.
+    Raises `InvalidRequest` for a name that is empty or over 256 characters and for an unknown scope,
+    `ObjectNotFound` for an unknown project or an archived one.
     """
+    wanted, end, owner = check_scopes(scopes), expiry(expires_in), KeyOwner(user_id=by.user_id)
     async with db.transaction() as session:
         await open_project(session, by.org_id, project_id)
-        return await add_key(session, pepper, by, project_id, KeyOwner(user_id=by.user_id), name)
+        return await add_key(session, pepper, by, project_id, owner, name, scopes=wanted, expires_at=end)
 
 
 async def add_key(

@@ -183,7 +183,7 @@ async def endless() -> EndlessEngine:
 MakeWorld = Callable[..., World]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_world() -> MakeWorld:
     def make(
         chat: ChatEngine | None = None,

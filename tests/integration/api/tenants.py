@@ -30,6 +30,7 @@ from sayso.tenancy.accounts import Accounts
 from sayso.tenancy.admin_keys import create_admin_key, revoke_admin_key
 from sayso.tenancy.api_keys import create_key, revoke_key
 from sayso.tenancy.authentication import Authenticator, check_headers
+from sayso.tenancy.console_sessions import Sessions
 from sayso.tenancy.invites import create_invite
 from sayso.tenancy.key_tables import AdminApiKey, ApiKey
 from sayso.tenancy.model_permissions import set_model_permission
@@ -117,6 +118,7 @@ async def two_tenants(services: Services, url: str) -> AsyncIterator[Tenants]:
             keeper=Keeper(retention.store),
             names=NameWatch(db, services.router.catalogue),
             models_dir=folder / "models",
+            sessions=Sessions(accounts),
             instances=Instances(db, lambda model: CHAT),
         )
         async with db.transaction() as session:

@@ -1,0 +1,53 @@
+"""The console's style sheets and scripts: addressed by a digest of them all, so that a browser keeps them."""
+
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from sayso.api.console.words import LANGUAGES, words
+
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
+LIBRARY = "vendor/htm-preact.js"  # what every page needs of what `make setup` brings
+
+
+@cache
+def assets() -> dict[str, bytes]:
+    """Return every file by its path; the dictionaries are among them, as modules."""
+    found = dict(_files(files(__package__).joinpath("assets"), ""))
+    for language in LANGUAGES:
+        found[f"words/{language}.js"] = b"export default " + words(language).as_json() + b";\n"
+    return found
+
+
+@cache
+def version() -> str:
+    """Return the digest that stands in every address."""
+    digest = hashlib.sha256()
+    for name, content in sorted(assets().items()):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
+    return digest.hexdigest()[:12]
+
+
+def address(name: str) -> str:
+    """Return where a browser finds an asset."""
+    return f"/console/assets/{version()}/{name}"
+
+
+def has_libraries() -> bool:
+    """Return whether the libraries of others are there; a checkout has them once it is set up."""
+    return LIBRARY in assets()
+
+
+def media_type(name: str) -> str:
+    """Return the type of an asset's content."""
+    return TYPES[name[name.rindex(".") :]]
+
+
+def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _files(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(tuple(TYPES)):
+            yield f"{prefix}{entry.name}", entry.read_bytes()

@@ -1,0 +1,3 @@
+import { mount, html } from "./core/ui.js";
+
+mount(() => html`<p class="loading">…</p>`);

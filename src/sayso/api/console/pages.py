@@ -1,0 +1,60 @@
+"""Which pages the console has, in the order of its navigation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class ConsolePage:
+    """A page at `/console/NAME`: `script` is its module below `assets/`, `styles` its own sheets.
+
+    `styled_by_script` is for a library that puts a style sheet into the page: it gets a nonce. `preloads` are
+    modules that the browser may fetch at once.
+    """
+
+    name: str
+    script: str
+    styles: tuple[str, ...] = ()
+    preloads: tuple[str, ...] = ()
+    styled_by_script: bool = False
+
+    @property
+    def path(self) -> str:
+        """Its address."""
+        return "/console" if self.name == FIRST else f"/console/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class PageGroup:
+    """Pages under one heading; `name` is the heading's key, empty for none."""
+
+    name: str
+    pages: tuple[ConsolePage, ...]
+
+
+FIRST = "usage"
+_CHART: Final = ("vendor/uplot.css",)
+
+
+def _page(name: str, styles: tuple[str, ...] = ()) -> ConsolePage:
+    return ConsolePage(name, f"pages/{name}.js", styles)
+
+
+GROUPS: Final = (
+    PageGroup(
+        "",
+        (
+            _page("usage", _CHART),
+            ConsolePage("playground", "playground.js", ("playground.css",), styled_by_script=True),
+        ),
+    ),
+    PageGroup("build", (_page("keys"), _page("budgets"), _page("models"))),
+    PageGroup("run", (_page("instances", _CHART), _page("engines"))),
+    PageGroup(
+        "organization",
+        (_page("projects"), _page("members"), _page("data"), _page("invoices"), _page("audit")),
+    ),
+)
+PAGES: Final[Mapping[str, ConsolePage]] = {page.name: page for group in GROUPS for page in group.pages}
+SHARED: Final = ("core/api.js", "core/ui.js", "core/words.js", "core/format.js", "vendor/htm-preact.js")

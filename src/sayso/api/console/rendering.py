@@ -1,0 +1,67 @@
+"""The console's HTML: a frame around what a page's module shows, and the page to sign in on."""
+
+import secrets
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from sayso.api.console.assets import address, assets, has_libraries
+from sayso.api.console.pages import GROUPS, SHARED, ConsolePage
+from sayso.api.console.words import LANGUAGES, words
+from sayso.tenancy.console_sessions import SignedIn
+
+_TEMPLATES = Environment(
+    loader=PackageLoader(__package__),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
+    "Cache-Control": "no-store",
+}
+
+
+def show_page(page: ConsolePage, language: str, who: SignedIn, csrf: str) -> Response:
+    """Return a page for somebody who is signed in."""
+    nonce = secrets.token_urlsafe(16) if page.styled_by_script else ""
+    html = _TEMPLATES.get_template("page.html.j2").render(
+        _shared(language),
+        page=page,
+        groups=GROUPS,
+        who=who,
+        csrf=csrf,
+        nonce=nonce,
+        styles=[name for name in page.styles if name in assets()],
+        preloads=[name for name in (*SHARED, f"words/{language}.js", page.script) if name in assets()],
+    )
+    return HTMLResponse(html, headers=_HEADERS | {"Content-Security-Policy": _policy(nonce)})
+
+
+def show_sign_in(language: str, to: str, error: str = "", status: int = 200) -> Response:
+    """Return the page to sign in on; `error` is a text's key, `to` the page that comes then."""
+    html = _TEMPLATES.get_template("sign_in.html.j2").render(_shared(language), to=to, error=error)
+    return HTMLResponse(html, status, _HEADERS | {"Content-Security-Policy": _policy("")})
+
+
+def _shared(language: str) -> dict[str, object]:
+    return {
+        "t": words(language),
+        "language": language,
+        "languages": LANGUAGES,
+        "asset": address,
+        "has_libraries": has_libraries(),
+    }
+
+
+def _policy(nonce: str) -> str:
+    styles = f"style-src 'self' 'nonce-{nonce}'" if nonce else "style-src 'self'"
+    return (
+        f"default-src 'none'; script-src 'self'; {styles}; connect-src 'self'; img-src 'self' data: blob:; "
+        "media-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
