@@ -24,6 +24,8 @@ _LENGTH = genai.GenerationFinishReason.LENGTH
 
 GATHER_SECONDS = 0.002  # after the first request at an idle engine, and after each that follows so soon
 GATHER_AT_MOST_SECONDS = 0.02
+SEND_ROUNDS = 5  # of an event loop: two until what it was given has left, more for what came meanwhile
+SEND_SECONDS = 0.005  # how long the next step waits at most for what the last one brought to be on its way
 
 Batch = list[tuple[Job, list[ChatEvent | EngineError]]]
 
@@ -33,8 +35,9 @@ class StepLoop:
 
     While nothing runs the thread sleeps on a condition; what then arrives within moments starts together,
     because one step that reads many prompts is cheaper than a step for each. All events of one step reach an
-    event loop in one call. Where a step fails, every request fails with `EngineFailed` and `on_failure` is
-    called: the pipeline's state can not be trusted afterwards.
+    event loop in one call, and are on their way before the next one begins: a step holds the interpreter's
+    lock, so that an event loop stands still until it ends. Where a step fails, every request fails with
+    `EngineFailed` and `on_failure` is called: the pipeline's state can not be trusted afterwards.
     """
 
     def __init__(
@@ -188,8 +191,9 @@ class StepLoop:
             if gone:
                 self._live = [choice for choice in self._live if id(choice) not in gone]
             self._dropped = [choice for choice in self._dropped if not self._read_out(choice)]
-        for loop, batch in batches.items():
-            self._post(loop, batch)
+        posted = [sent for loop, batch in batches.items() if (sent := self._post(loop, batch))]
+        for sent in posted:
+            sent.wait(SEND_SECONDS)
 
     def _read(self, choice: Choice) -> tuple[list[ChatEvent | EngineError], bool]:
         handle = choice.handle
@@ -225,12 +229,16 @@ class StepLoop:
         self._prefix.store(choice.prompt)
         return True
 
-    def _post(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+    def _post(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> threading.Event | None:
+        """Hand a batch to its event loop; return what tells that it has been passed on."""
+        sent = threading.Event()
         try:
-            loop.call_soon_threadsafe(_deliver, batch)
+            loop.call_soon_threadsafe(_deliver, loop, batch, sent)
         except RuntimeError:  # that event loop is closed: nobody listens any more
             for job, _ in batch:
                 self.abandon(job)
+            return None
+        return sent
 
     def _fail(self) -> None:
         with self._wake:
@@ -256,6 +264,14 @@ def _out_of_memory() -> EngineFailed:
     return EngineFailed("The engine ran out of memory for this request.")
 
 
-def _deliver(batch: Batch) -> None:
+def _deliver(loop: asyncio.AbstractEventLoop, batch: Batch, sent: threading.Event) -> None:
     for job, events in batch:
         job.events.put_nowait(events)
+    _after_rounds(loop, SEND_ROUNDS, sent)
+
+
+def _after_rounds(loop: asyncio.AbstractEventLoop, rounds: int, sent: threading.Event) -> None:
+    if rounds:
+        loop.call_soon(_after_rounds, loop, rounds - 1, sent)
+    else:
+        sent.set()
