@@ -26,7 +26,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",  # asked for again each time, and answered with 304
 }
-_ASSETS = {"docs.css": "text/css", "docs.js": "text/javascript"}
+_ASSETS = {"docs.css": "text/css", "docs.js": "text/javascript", "icon.svg": "image/svg+xml"}
 _TEMPLATES = Environment(
     loader=PackageLoader(__package__),
     autoescape=True,

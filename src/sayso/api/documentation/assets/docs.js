@@ -90,7 +90,13 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Code that is wider than its frame can be scrolled by keyboard too.
+const frames = new ResizeObserver((changes) => {
+  for (const { target } of changes) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+});
+
 for (const block of document.querySelectorAll("pre")) {
+  frames.observe(block);
   const frame = document.createElement("div");
   frame.className = "code";
   block.replaceWith(frame);

@@ -1,0 +1,63 @@
+"""The documentation as people see it: every page, light and dark, wide and on a phone."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.acceptance.browser.conftest import NewPage
+from tests.acceptance.browser.looking import DESK, PHONE, ROOT, hanging_over, picture, serious
+
+DOCS = ROOT / "docs"
+PAGES = sorted(path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md"))
+LOOKED_AT = ("index", "start", "guides/chat", "api")
+MOST_BYTES = 200_000
+
+
+def address(name: str) -> str:
+    return "/docs" if name == "index" else f"/docs/{name}"
+
+
+@pytest.mark.long
+def test_no_page_keeps_anybody_out(new_page: NewPage) -> None:
+    page = new_page()
+    found = {}
+    for name in PAGES:
+        page.goto(address(name))
+        if problems := serious(page):
+            found[name] = problems
+    assert found == {}
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light")])
+def test_pages_fit_and_can_be_read(new_page: NewPage, size: tuple[int, int], scheme: str) -> None:
+    page = new_page(size, scheme)
+    for name in LOOKED_AT:
+        page.goto(address(name))
+        assert hanging_over(page) == 0, name
+        assert serious(page) == [], name
+        shape = "phone" if size == PHONE else "desk"
+        picture(page, f"docs-{Path(name).name}-{shape}-{scheme}", whole=False)
+
+
+def test_the_search_finds_and_is_used_by_keyboard(new_page: NewPage) -> None:
+    page = new_page()
+    page.goto("/docs")
+    page.keyboard.press("/")
+    page.keyboard.type("subtitles")
+    expect(page.locator("#found li").first).to_be_visible()
+    assert serious(page) == []
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/docs/*/**")
+
+
+def test_the_first_page_is_small(new_page: NewPage) -> None:
+    page = new_page()
+    sizes: dict[str, int] = {}
+    page.on(
+        "requestfinished", lambda request: sizes.update({request.url: request.sizes()["responseBodySize"]})
+    )
+    page.goto("/docs/start", wait_until="networkidle")
+    print("bytes", sizes)
+    assert 0 < sum(sizes.values()) < MOST_BYTES
