@@ -117,7 +117,13 @@ async def _at_once(concurrency: int, ask: Callable[[int], Awaitable[T]]) -> tupl
             answers.append(answer)
 
     begun = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(concurrency)))
+    clients = [asyncio.create_task(client()) for _ in range(concurrency)]
+    try:
+        await asyncio.gather(*clients)
+    finally:
+        for one in clients:
+            one.cancel()
+        await asyncio.gather(*clients, return_exceptions=True)
     return answers, time.perf_counter() - begun
 
 

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -18,18 +18,19 @@ from sayso.app.names import named_catalogue
 from sayso.app.server_file import ServerFile
 from sayso.app.tenancy import Tenancy, open_tenancy
 from sayso.cli.client import ServerAddress
-from sayso.cli.console import id_table, out, refusals
+from sayso.cli.console import err, id_table, out, plain, refusals
 from sayso.cli.curve_drive import ChatDrive, SpeechDrive, own_recording
 from sayso.cli.curve_plot import bars, svg
 from sayso.cli.database import OrgOption
 from sayso.cli.instance_names import Named, named_instance
+from sayso.cli.open_gate import open_gate
 from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.cli.uploads import read_recording
 from sayso.config import Settings, client_settings, load_settings
 from sayso.dedicated.curve import LEVELS, AnyLevel, SpeechLevel
 from sayso.dedicated.instance import Instance
 from sayso.dedicated.measured import remember_curve
-from sayso.errors import ConfigurationError, InvalidRequest
+from sayso.errors import ConfigurationError, EngineOverloaded, InvalidRequest
 from sayso.tenancy.api_keys import create_key, revoke_key
 from sayso.tenancy.service import DEFAULT, default_project
 
@@ -42,6 +43,15 @@ class Requests:
     audio: Path | None
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What an instance did at each level, and why the levels that are left out are."""
+
+    instance: Instance
+    levels: list[AnyLevel] = field(default_factory=list)
+    left_out: dict[int, str] = field(default_factory=dict)
+
+
 def curve_command(
     instance: Named,
     tokens: Annotated[int, typer.Option(min=2, help="Tokens of each answer.")] = 64,
@@ -52,9 +62,12 @@ def curve_command(
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Measure an instance at 1, 2, 4, 8 and 16 requests at once, as far as its load settings allow."""
+    """Measure an instance at 1, 2, 4, 8 and 16 requests at once, with its gate open so far."""
     with refusals():
-        found, levels = asyncio.run(_curve(instance, Requests(tokens, audio), org, config, data_dir))
+        measured = asyncio.run(_curve(instance, Requests(tokens, audio), org, config, data_dir))
+    found, levels = measured.instance, measured.levels
+    for level, reason in measured.left_out.items():
+        err.print(f"{level} at once was not measured: {plain(reason)}")
     file = plot or Path(f"curve-{found.id}.svg")
     file.write_text(svg(levels, f"{found.name}: {found.snapshot}, cores: {found.share.cores}"), "utf-8")
     if as_json:
@@ -63,15 +76,11 @@ def curve_command(
     out.print(_table(levels))
     out.print(bars(levels), markup=False)
     out.print(f"Plot: {file}", markup=False)
-    if levels[-1].concurrency < LEVELS[-1]:
-        out.print(
-            f"Its gate lets {found.load.max_concurrency} requests through at once: no more was measured."
-        )
 
 
 async def _curve(
     named: str, requests: Requests, org: str, config: Path | None, data_dir: Path | None
-) -> tuple[Instance, list[AnyLevel]]:
+) -> Measured:
     settings = load_settings(config, data_dir=data_dir)
     tenancy = await open_tenancy(settings)
     async with tenancy.database as db:
@@ -85,10 +94,28 @@ async def _curve(
         async with _reached(settings, tenancy, org, found) as server:
             drive = _drive(server, found, requests, speech=speech)
             await drive.check()
-            levels = [await drive.level(one) for one in LEVELS if one <= found.load.max_concurrency]
+            async with open_gate(db, found, LEVELS[-1]) as opened:
+                measured = await _levels(drive, found, opened)
         async with db.transaction() as session:
-            await remember_curve(session, found, levels, now=time.time_ns() // 1_000)
-    return found, levels
+            await remember_curve(session, found, measured.levels, now=time.time_ns() // 1_000)
+    return measured
+
+
+async def _levels(drive: ChatDrive | SpeechDrive, instance: Instance, opened: int) -> Measured:
+    """Measure what the gate lets through. Raises `InvalidRequest` where nothing could be measured."""
+    measured = Measured(instance)
+    for level in LEVELS:
+        if level > opened:
+            reason = f"its gate lets {opened} requests through, and no server opened it further."
+            measured.left_out[level] = reason
+            continue
+        try:
+            measured.levels.append(await drive.level(level))
+        except EngineOverloaded:
+            measured.left_out[level] = "requests of others had its places; try again when it is idle."
+    if not measured.levels:
+        raise InvalidRequest("Requests of others have all of its places: try again when it is idle.")
+    return measured
 
 
 def _drive(

@@ -52,7 +52,10 @@ class Configuration:
     load: LoadSettings
 
 
-def restart_needed(old: Configuration, new: Configuration) -> bool:
-    """Tell whether going from `old` to `new` takes another engine host, or only the gate before it."""
+def restart_needed(old: Configuration, new: Configuration, places: int = 0) -> bool:
+    """Tell whether going from `old` to `new` takes another engine host, or only the gate before it.
+
+    `places` is for how many requests of the full context the running one has room, 0 where that is not known.
+    """
     same = (old.snapshot, old.share, old.context_length) == (new.snapshot, new.share, new.context_length)
-    return not same or load_restart_needed(old.load, new.load)
+    return not same or load_restart_needed(old.load, new.load, places)

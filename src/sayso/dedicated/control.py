@@ -9,7 +9,7 @@ an instance is known to have run, and nothing later is charged.
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sayso.db.session import Database
@@ -36,7 +36,7 @@ from sayso.dedicated.runtime import InstanceRuntime, ProvisioningFailed
 from sayso.dedicated.states import RUNNING, WITH_A_HOST, State
 from sayso.dedicated.store import Kept
 from sayso.errors import InstanceStateConflict, ObjectNotFound, StorageUnavailable
-from sayso.ids import InstanceId, ProjectId
+from sayso.ids import InstanceId, OrgId, ProjectId
 from sayso.telemetry.logging import EventLogger
 from sayso.tenancy.project_lookup import archived
 
@@ -78,7 +78,9 @@ class Control:
         self._clock = clock
         self._provision_seconds = provision_seconds
         self._work: dict[InstanceId, tuple[State, asyncio.Task[None]]] = {}
-        self._applied: dict[InstanceId, int] = {}  # the configurations that the hosts here have
+        # What the hosts here have: the configuration, and how far the gate is open beyond it.
+        self._applied: dict[InstanceId, tuple[int, int]] = {}
+        self._owners: dict[InstanceId, OrgId] = {}
         self._restarting: set[InstanceId] = set()
         self._archived: frozenset[ProjectId] = frozenset()
         self._news: list[tuple[InstanceId, Change]] = []
@@ -116,7 +118,7 @@ class Control:
 
     def up(self, instance_id: InstanceId) -> None:
         """Be told by the runtime that such a host is back."""
-        self._tell(instance_id, BecameReady())
+        self._tell(instance_id, self._ready(instance_id))
 
     def lost(self, instance_id: InstanceId, reason: str) -> None:
         """Be told by the runtime that a host will not come back."""
@@ -146,21 +148,17 @@ class Control:
         async with self._db.transaction() as session:
             await capacity.register(session, machine.node, machine.total, machine.shared, now)
             for kept in await store.living_on(session, machine.node):
-                one = kept.instance
-                if one.state in RUNNING:
+                if (one := kept.instance).state in RUNNING:
                     # Never earlier than it was last seen: that much may be charged already.
                     change = Interrupted(kept.seen_at, "The server was restarted.")
-                    await self._append(session, one, change, "recovery")
+                    await self._append(session, one.organization_id, one.id, change, "recovery")
 
     async def look(self) -> None:
         """Look once at everything. Raises `StorageUnavailable`."""
+        await self._hear()
         living = await self._living()
-        if self._news:
-            await self._hear(living)
-            living = await self._living()
         if self._clock.wall() - self._seen_at >= HEARTBEAT_SECONDS * _MICRO:
-            await self._see(living)
-            living = await self._living()
+            living = await self._see(living)
         for kept in living:
             await self._keep(kept)
 
@@ -168,29 +166,35 @@ class Control:
         async with self._db.read() as session:
             living = await store.living_on(session, self._machine.node)
             self._archived = await archived(session, {kept.instance.project_id for kept in living})
-            return living
+        self._owners = {kept.instance.id: kept.instance.organization_id for kept in living}
+        return living
 
-    async def _hear(self, living: Sequence[Kept]) -> None:
-        """Write down what the runtime has told."""
-        known = {kept.instance.id: kept.instance for kept in living}
+    async def _hear(self) -> None:
+        """Write down what the runtime has told of hosts, whose instances were there at the last look."""
         while self._news:
             instance_id, change = self._news[0]
-            if (instance := known.get(instance_id)) is not None:
-                await self._happened(instance, change)
+            if (owner := self._owners.get(instance_id)) is not None:
+                await self._happened(owner, instance_id, change)
             if not isinstance(change, Interrupted):
                 self._restarting.discard(instance_id)
             del self._news[0]
 
-    async def _see(self, living: Sequence[Kept]) -> None:
-        """Write down which hosts take requests now."""
+    async def _see(self, living: Sequence[Kept]) -> list[Kept]:
+        """Write down which hosts take requests now, and return all instances with that."""
         now = self._clock.wall()
-        instances = [kept.instance for kept in living if kept.instance.state in RUNNING]
-        up = [one for one in instances if (found := self._runtime.status(one.id)) and found.up]
+        up = {kept.instance.id for kept in living if self._is_up(kept.instance)}
         machine = self._machine
         async with self._db.transaction() as session:
-            await store.saw(session, ((one.organization_id, one.id) for one in up), now)
+            await store.saw(session, ((self._owners[one], one) for one in sorted(up)), now)
             await capacity.register(session, machine.node, machine.total, machine.shared, now)
         self._seen_at = now
+        return [
+            replace(one, seen_at=max(one.seen_at, now)) if one.instance.id in up else one for one in living
+        ]
+
+    def _is_up(self, instance: Instance) -> bool:
+        found = self._runtime.status(instance.id)
+        return instance.state in RUNNING and found is not None and found.up
 
     async def _keep(self, kept: Kept) -> None:
         """Bring one instance a step further, and charge its time."""
@@ -198,24 +202,25 @@ class Control:
         all_charged = await self._charges.post_time(kept)
         await self._keep_promise(kept, ending=False)
         if (end := self._end_of(instance)) is not None:
-            await self._happened(instance, *end)
+            await self._happened(instance.organization_id, instance.id, *end)
             self.wake()
             return
+        wanted = (instance.config_version, kept.opening(self._clock.wall()))
         match instance.state:
             case "reserved":
-                await self._happened(instance, ProvisioningStarted())
+                await self._happened(instance.organization_id, instance.id, ProvisioningStarted())
                 self.wake()
             case "provisioning" if instance.id not in self._restarting:
                 self._begin_work(instance, self._provision(instance))
             case "updating":
                 self._begin_work(instance, self._update(instance))
-            case "ready" if self._applied.get(instance.id) != instance.config_version:
-                self._begin_work(instance, self._set_gate(instance))
+            case "ready" if self._applied.get(instance.id) != wanted:
+                self._begin_work(instance, self._set_gate(instance, wanted))
             case "draining":
                 self._begin_work(instance, self._stop(instance))
             case "stopped" | "failed" if instance.standing.deleting and all_charged:
                 await self._keep_promise(kept, ending=True)
-                await self._happened(instance, Terminated())
+                await self._happened(instance.organization_id, instance.id, Terminated())
                 self._work.pop(instance.id, None)
             case _:
                 pass
@@ -265,8 +270,8 @@ class Control:
             await self._surely(instance, Failed(reason))
             return
         self._restarting.discard(instance.id)
-        self._applied[instance.id] = instance.config_version
-        await self._surely(instance, BecameReady())
+        self._applied[instance.id] = (instance.config_version, 0)
+        await self._surely(instance, self._ready(instance.id))
 
     async def _update(self, instance: Instance) -> None:
         coming = instance.next_configuration
@@ -276,8 +281,8 @@ class Control:
             await self._surely(instance, UpdateAbandoned(reason))
             return
         self._restarting.discard(instance.id)
-        self._applied[instance.id] = instance.standing.next_version
-        await self._surely(instance, BecameReady())
+        self._applied[instance.id] = (instance.standing.next_version, 0)
+        await self._surely(instance, self._ready(instance.id))
 
     async def _failure(self, starting: Coroutine[Any, Any, None]) -> str | None:
         """Wait for a host to come up; return why it has not, None where it has."""
@@ -290,9 +295,20 @@ class Control:
             return "It took too long to start."
         return None
 
-    async def _set_gate(self, instance: Instance) -> None:
+    def _ready(self, instance_id: InstanceId) -> BecameReady:
+        found = self._runtime.status(instance_id)
+        return BecameReady(found.places if found else 0)
+
+    async def _set_gate(self, instance: Instance, wanted: tuple[int, int]) -> None:
+        """Have the gate as the configuration says, or open further for a while."""
+        version, opening = wanted
         await self._runtime.update(instance, instance.configuration)
-        self._applied[instance.id] = instance.config_version
+        opened = self._runtime.open_gate(instance.id, opening) if opening else 0
+        _, before = self._applied.get(instance.id, (version, 0))
+        self._applied[instance.id] = wanted
+        if opening or before:
+            async with self._db.transaction() as session:
+                await store.gate_opened(session, instance.organization_id, instance.id, opened)
 
     async def _stop(self, instance: Instance) -> None:
         self._restarting.discard(instance.id)
@@ -304,22 +320,24 @@ class Control:
         """Write down what a host has done, however long the storage is away."""
         while True:
             try:
-                await self._happened(instance, change)
+                await self._happened(instance.organization_id, instance.id, change)
             except StorageUnavailable as error:
                 log.warning("instance_not_written", instance_id=instance.id, error=error)
                 await asyncio.sleep(ROUND_SECONDS)
             else:
                 return
 
-    async def _happened(self, instance: Instance, change: Change, cause: Cause = "runtime") -> None:
+    async def _happened(
+        self, org_id: OrgId, instance_id: InstanceId, change: Change, cause: Cause = "runtime"
+    ) -> None:
         """Write down a change, unless something else has come before it that rules it out."""
         try:
             async with self._db.transaction() as session:
-                await self._append(session, instance, change, cause)
+                await self._append(session, org_id, instance_id, change, cause)
         except (InstanceStateConflict, ObjectNotFound) as error:
-            log.info("instance_went_on", instance_id=instance.id, reason=error.message)
+            log.info("instance_went_on", instance_id=instance_id, reason=error.message)
 
-    async def _append(self, session: Any, instance: Instance, change: Change, cause: Cause) -> None:
-        await store.append(
-            session, instance.organization_id, instance.id, change, cause=cause, clock=self._clock
-        )
+    async def _append(
+        self, session: Any, org_id: OrgId, instance_id: InstanceId, change: Change, cause: Cause
+    ) -> None:
+        await store.append(session, org_id, instance_id, change, cause=cause, clock=self._clock)

@@ -31,7 +31,12 @@ class ProvisioningStarted:
 
 @dataclass(frozen=True, slots=True)
 class BecameReady:
-    """It takes requests, in the latest configuration."""
+    """It takes requests, in the latest configuration.
+
+    `places` is for how many requests of its full context its engine has room, 0 where that is not known.
+    """
+
+    places: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,10 +13,12 @@ from sayso.dedicated.cores import CoreBoard
 from sayso.dedicated.footprints import Footprint, Footprints
 from sayso.dedicated.hosting import Prepare, Prepared, check_memory, host_config
 from sayso.dedicated.instance import Instance
+from sayso.dedicated.load import engine_cap
 from sayso.dedicated.machine import Machine
 from sayso.dedicated.running import Generation, RunningInstance
 from sayso.dedicated.runtime import InstanceWatch, ProvisioningFailed, RuntimeStatus
 from sayso.engines.base import ChatEngine, SpeechEngine
+from sayso.engines.config import EngineConfig
 from sayso.engines.hosted import HostedChatEngine, HostedSpeechEngine
 from sayso.engines.memory import resident_bytes
 from sayso.engines.supervisor import STOP_SECONDS, EngineHost, HostState
@@ -86,7 +89,7 @@ class Fleet:
         if running is None:
             raise ProvisioningFailed("The instance does not run here.")
         old = running.current
-        if not restart_needed(old.configuration, configuration):
+        if not restart_needed(old.configuration, configuration, old.places):
             running.entrance.change(configuration.load)
             return
         new = await self._start(instance, configuration, beside=old)
@@ -94,6 +97,15 @@ class Fleet:
         retiring = self._retiring.setdefault(instance.id, {})
         retiring[old] = asyncio.create_task(self._retire(old))
         retiring[old].add_done_callback(lambda _: retiring.pop(old))
+
+    def open_gate(self, instance_id: InstanceId, concurrency: int) -> int:
+        """Let so many requests through, or as many as the engine was started for, until the next update."""
+        running = self._instances.get(instance_id)
+        if running is None:
+            return 0
+        let = min(concurrency, engine_cap(running.current.configuration.load))
+        running.entrance.change(replace(running.entrance.gate.load, max_concurrency=let))
+        return let
 
     async def stop(self, instance_id: InstanceId, drain_seconds: float) -> None:
         """Take no more requests, let those that run go on for so long, end the host."""
@@ -132,6 +144,7 @@ class Fleet:
             resident_mib=resident_bytes(now.host.pid) >> 20 if now.up and now.host.pid else 0,
             cores=now.cores,
             fingerprint=info.fingerprint if info else "",
+            places=now.places,
         )
 
     async def _start(
@@ -152,12 +165,16 @@ class Fleet:
         host = None
         try:
             prepared = await self._prepared(configuration)
-            footprint = self._footprints.find(prepared.snapshot.digest)
-            config = host_config(prepared, configuration, cores, footprint)
-            host = EngineHost(config, on_state=partial(self._heard, instance.id, holder))
-            host.start()
+            heard = partial(self._heard, instance.id, holder)
+            host = self._host(prepared, configuration, cores, heard)
             await host.ready()
             await self._measured(prepared, configuration, host)
+            better = self._config(prepared, configuration, cores)
+            if better.cache_tokens > host.config.cache_tokens:
+                # The first of its snapshot: now that it is measured, all of its memory can be used.
+                await host.stop()
+                host = self._host(prepared, configuration, cores, heard)
+                await host.ready()
         except BaseException as error:
             if host is not None:
                 await asyncio.shield(host.stop())
@@ -166,6 +183,23 @@ class Fleet:
                 raise ProvisioningFailed(error.message) from error
             raise
         return self._generation(instance, configuration, prepared, host, holder)
+
+    def _host(
+        self,
+        prepared: Prepared,
+        configuration: Configuration,
+        cores: tuple[int, ...],
+        heard: Callable[[HostState], None],
+    ) -> EngineHost:
+        host = EngineHost(self._config(prepared, configuration, cores), on_state=heard)
+        host.start()
+        return host
+
+    def _config(
+        self, prepared: Prepared, configuration: Configuration, cores: tuple[int, ...]
+    ) -> EngineConfig:
+        footprint = self._footprints.find(prepared.snapshot.digest)
+        return host_config(prepared, configuration, cores, footprint)
 
     async def _prepared(self, configuration: Configuration) -> Prepared:
         prepared = await self._prepare(configuration.snapshot)

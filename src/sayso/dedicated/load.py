@@ -93,6 +93,11 @@ def check_load(load: LoadSettings) -> LoadSettings:
     return load
 
 
-def load_restart_needed(old: LoadSettings, new: LoadSettings) -> bool:
-    """Tell whether an engine that was started for `old` must be started again for `new`."""
-    return new.max_batch_tokens != old.max_batch_tokens or new.max_concurrency > engine_cap(old)
+def load_restart_needed(old: LoadSettings, new: LoadSettings, places: int = 0) -> bool:
+    """Tell whether an engine that was started for `old` must be started again for `new`.
+
+    Its gate opens live as far as it has `places`, where that is known: what is let through beyond would wait
+    for room in its cache, and the next start would fail for want of memory.
+    """
+    cap = min(engine_cap(old), max(places, old.max_concurrency)) if places else engine_cap(old)
+    return new.max_batch_tokens != old.max_batch_tokens or new.max_concurrency > cap

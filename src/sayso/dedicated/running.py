@@ -9,6 +9,7 @@ from sayso.dedicated.configuration import Configuration
 from sayso.dedicated.entrance import Entrance, Seat
 from sayso.dedicated.forecast import Size
 from sayso.dedicated.instance import Instance
+from sayso.dedicated.load import engine_cap
 from sayso.engines.base import ChatEngine, EngineInfo, SpeechEngine
 from sayso.engines.supervisor import EngineHost
 from sayso.errors import EngineUnavailable
@@ -32,6 +33,12 @@ class Generation:
     requests: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     hurried: bool = False
+
+    @property
+    def places(self) -> int:
+        """For how many requests of its full context there is room."""
+        cap, length = engine_cap(self.configuration.load), self.configuration.context_length
+        return min(cap, self.room // length) if self.room and length else cap
 
     @property
     def up(self) -> bool:

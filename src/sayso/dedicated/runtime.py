@@ -18,7 +18,10 @@ class ProvisioningFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RuntimeStatus:
-    """How an instance runs at this moment. Memory in MiB, `cores` as the kernel numbers them."""
+    """How an instance runs at this moment. Memory in MiB, `cores` as the kernel numbers them.
+
+    `places` is for how many requests of the full context its engine has room.
+    """
 
     up: bool
     running: int = 0
@@ -26,6 +29,7 @@ class RuntimeStatus:
     resident_mib: int = 0
     cores: tuple[int, ...] = ()
     fingerprint: str = ""
+    places: int = 0
 
 
 class InstanceWatch(Protocol):
@@ -66,6 +70,13 @@ class InstanceRuntime(Protocol):
         Where `restart_needed` says so, compared with what it was provisioned with, a second host is started
         first and takes over; both stand on the machine meanwhile. Otherwise only the gate changes, within a
         second. Raises `ProvisioningFailed`, after which the old configuration goes on.
+        """
+        ...
+
+    def open_gate(self, instance_id: InstanceId, concurrency: int) -> int:
+        """Let so many requests through, or as many as the engine was started for; return how many.
+
+        That is until the next `update`. 0 for an instance that does not run here.
         """
         ...
 

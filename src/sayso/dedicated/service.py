@@ -101,7 +101,7 @@ class Instances:
                 after,
                 rate,
                 before.standing.next_version + 1,
-                restart_needed(before.configuration, after),
+                restart_needed(before.configuration, after, before.standing.places),
             )
             asked = {"changes_requested": _said(after)}
             return await self._done(session, by, instance_id, change, "instance.updated", token, asked)

@@ -48,6 +48,7 @@ WITH_A_HOST: frozenset[State] = frozenset({"reserved", "provisioning", "ready", 
 class Standing:
     """How an instance stands. `next_configuration` is what an update is bringing, until it has.
 
+    `places` is for how many requests of its full context its latest engine has room, 0: not known.
     `failure` says why it failed, was interrupted or was not updated, empty again once it is ready.
     """
 
@@ -65,6 +66,7 @@ class Standing:
     deleting: bool = False
     ever_ready: bool = False
     failure: str = ""
+    places: int = 0
 
 
 def capacity_of(standing: Standing) -> Share:
@@ -115,9 +117,9 @@ def _advance(standing: Standing, change: Change) -> Standing:
             return _go(standing, {"requested"}, "reserved", "be reserved", node=node)
         case ProvisioningStarted():
             return _go(standing, {"reserved"}, "provisioning", "be provisioned")
-        case BecameReady():
+        case BecameReady(places):
             _require(standing, {"provisioning", "updating"}, "become ready")
-            return _ready(standing)
+            return replace(_with_next(standing), state="ready", ever_ready=True, failure="", places=places)
         case UpdateAccepted():
             return _updated(standing, change)
         case UpdateAbandoned(reason):
@@ -153,10 +155,6 @@ def _end_or_begin_again(standing: Standing, change: Change) -> Standing:
             return _go(standing, {"requested", "stopped", "failed"}, "terminated", "be terminated")
         case _:
             raise InstanceStateConflict("change", standing.state)
-
-
-def _ready(standing: Standing) -> Standing:
-    return replace(_with_next(standing), state="ready", ever_ready=True, failure="")
 
 
 def _updated(standing: Standing, change: UpdateAccepted) -> Standing:

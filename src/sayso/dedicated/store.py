@@ -21,12 +21,23 @@ SYSTEM = "system"  # the actor of what nobody has asked for
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An instance with its history; `seen_at` in microseconds and `paid_until` in seconds are the row's."""
+    """An instance with its history; `seen_at` in microseconds and `paid_until` in seconds are the row's.
+
+    Its gate shall let `opened_to` through until `opened_until` (microseconds), and now does `opened`.
+    """
 
     instance: Instance
     events: tuple[Event, ...]
     seen_at: int
     paid_until: int
+    opened_to: int = 0
+    opened_until: int = 0
+    opened: int = 0
+
+    def opening(self, now: int) -> int:
+        """Return how far its gate shall be open at `now` beyond what its load says, 0 for not at all."""
+        further = now < self.opened_until and self.opened_to > self.instance.load.max_concurrency
+        return self.opened_to if further else 0
 
 
 async def insert(
@@ -145,6 +156,24 @@ async def paid(session: AsyncSession, org_id: OrgId, instance_id: InstanceId, un
     await session.execute(update(InstanceRow).where(*mine).values(paid_until=until))
 
 
+async def open_gate(
+    session: AsyncSession, org_id: OrgId, instance_id: InstanceId, concurrency: int, until: int
+) -> None:
+    """Have an instance's gate let so many through until then, in microseconds, whatever its load says.
+
+    It closes again by itself, whoever asked for it and whatever becomes of them.
+    """
+    mine = (InstanceRow.organization_id == org_id, InstanceRow.id == instance_id)
+    wanted = {"opened_to": concurrency, "opened_until": until}
+    await session.execute(update(InstanceRow).where(*mine).values(wanted))
+
+
+async def gate_opened(session: AsyncSession, org_id: OrgId, instance_id: InstanceId, opened: int) -> None:
+    """Write down how far a gate is open beyond its load, 0 for not at all."""
+    mine = (InstanceRow.organization_id == org_id, InstanceRow.id == instance_id)
+    await session.execute(update(InstanceRow).where(*mine).values(opened=opened))
+
+
 async def count_living(session: AsyncSession, org_id: OrgId) -> int:
     """Return how many instances an organization has."""
     living = select(func.count()).where(
@@ -173,7 +202,8 @@ async def _kept(session: AsyncSession, rows: list[InstanceRow]) -> list[Kept]:
 
 
 def _whole(row: InstanceRow, events: list[Event]) -> Kept:
-    return Kept(_instance(row, fold(events)), tuple(events), row.seen_at, row.paid_until)
+    opening = (row.opened_to, row.opened_until, row.opened)
+    return Kept(_instance(row, fold(events)), tuple(events), row.seen_at, row.paid_until, *opening)
 
 
 def _instance(row: InstanceRow, standing: Standing) -> Instance:

@@ -14,6 +14,7 @@ from sayso.core.chat import ChatRequest, Finished, Message
 from sayso.core.cores import usable_cores
 from sayso.dedicated.configuration import Share
 from sayso.dedicated.fleet import Fleet
+from sayso.dedicated.footprints import Footprint
 from sayso.dedicated.forecast import Size
 from sayso.dedicated.hosting import Prepared
 from sayso.dedicated.running import RunningInstance
@@ -117,10 +118,46 @@ async def test_a_change_of_the_gate_needs_no_host(tmp_path: Path) -> None:
         answers = [asyncio.create_task(ask(running)) for _ in range(6)]
         await until(lambda: running.entrance.waiting >= 5)
         async with asyncio.timeout(1):
-            await made.update(one, changed(max_concurrency=6))
+            made.open_gate(one.id, 6)
             await until(lambda: running.entrance.running >= 6)
         assert await asyncio.gather(*answers) == [5] * 6
         assert host_of(running) == process
+
+
+async def test_the_first_of_its_snapshot_has_as_much_room_as_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Footprint, "of", lambda info: Footprint(50 << 20, 1_000))
+    rooms = []
+    async with fleet(tmp_path, fakes(tmp_path)) as (made, _):
+        for _ in range(2):
+            await made.provision(instance())
+            status = made.status(instance().id)
+            assert status is not None
+            rooms.append((found(made).current.room, status.places))
+            await made.stop(instance().id, 1.0)
+    assert rooms == [(16 * FAKE.context_length, 16)] * 2
+
+
+async def test_a_gate_beyond_its_room_takes_another_host_and_one_that_is_opened_does_not(
+    tmp_path: Path,
+) -> None:
+    async with fleet(tmp_path, fakes(tmp_path)) as (made, _):
+        one = instance()
+        await made.provision(one)
+        running = found(made)
+        process = host_of(running)
+        status = made.status(one.id)
+        assert status is not None
+        assert status.places == FAKE.load.max_concurrency == 4, "its engine can not be measured"
+        assert made.open_gate(one.id, 99) == 16
+        assert running.entrance.gate.load.max_concurrency == 16
+        await made.update(one, one.configuration)
+        assert running.entrance.gate.load.max_concurrency == 4
+        assert host_of(running) == process
+        await made.update(one, changed(max_concurrency=5))
+        assert host_of(running) != process
+        assert running.entrance.gate.room == 5 * FAKE.context_length
 
 
 async def test_a_thousand_requests_through_a_change_of_hosts(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.billing.cost_report import costs_by_day
 from sayso.billing.credits import available
@@ -256,6 +257,75 @@ async def test_of_two_updates_at_once_neither_undoes_the_other(world: World) -> 
     await asyncio.gather(*(world.verbs.update(world.owner, instance_id, wanted) for wanted in sizes))
     now = await world.instance(instance_id)
     assert (now.share, now.load.max_batch_tokens) == (Share(2, 600), 64)
+
+
+async def test_a_gate_that_opens_beyond_the_room_behind_it_comes_with_another_host(world: World) -> None:
+    world.hosts.places = 10
+    instance_id = await ready(world)
+    wider = Changes(load=LoadChanges(max_concurrency=10))
+    assert (await world.verbs.update(world.owner, instance_id, wider)).state == "ready"
+    await world.settle()
+    world.hosts.places = 12
+    beyond = Changes(load=LoadChanges(max_concurrency=12))
+    assert (await world.verbs.update(world.owner, instance_id, beyond)).state == "updating"
+    await world.settle()
+    now = await world.instance(instance_id)
+    assert (now.state, now.load.max_concurrency, now.standing.places) == ("ready", 12, 12)
+
+
+async def open_gate(world: World, instance_id: InstanceId, concurrency: int, seconds: float) -> None:
+    async with world.db.transaction() as session:
+        until = world.now + round(seconds * MICRO)
+        await store.open_gate(session, world.owner.org_id, instance_id, concurrency, until)
+
+
+async def test_a_gate_that_is_opened_for_a_while_closes_by_itself(world: World) -> None:
+    instance_id = await ready(world)
+
+    async def standing() -> tuple[int, int, int]:
+        kept = await world.verbs.get(world.owner.org_id, instance_id)
+        return world.hosts.running[instance_id].load.max_concurrency, kept.opened, len(kept.events)
+
+    _, _, events = await standing()
+    await open_gate(world, instance_id, 100, 30)
+    await world.settle()
+    assert await standing() == (16, 16, events), (
+        "as far as the engine was started for, and nothing has happened"
+    )
+    await world.pass_time(20, step=1)
+    await open_gate(world, instance_id, 100, 30)
+    await world.pass_time(29, step=1)
+    assert (await standing())[:2] == (16, 16)
+    await world.pass_time(1, step=1)
+    assert await standing() == (8, 0, events)
+    await open_gate(world, instance_id, 100, 30)
+    await world.settle()
+    await open_gate(world, instance_id, 0, 0)
+    await world.settle()
+    assert await standing() == (8, 0, events)
+    await open_gate(world, instance_id, 4, 30)
+    await world.settle()
+    assert await standing() == (8, 0, events), "it is never less than the load says"
+
+
+async def test_a_look_reads_the_instances_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    instance_id = await ready(world)
+    reads = 0
+    whole = store.living_on
+
+    async def counted(session: AsyncSession, node: str) -> list[store.Kept]:
+        nonlocal reads
+        reads += 1
+        return await whole(session, node)
+
+    monkeypatch.setattr(store, "living_on", counted)
+    world.now += 11 * MICRO  # a heartbeat is due
+    world.control.down(instance_id, "The engine ended.")
+    world.control.up(instance_id)
+    await world.control.look()
+    assert reads == 1
+    kept = await world.verbs.get(world.owner.org_id, instance_id)
+    assert (kept.instance.state, kept.seen_at) == ("ready", world.now)
 
 
 async def test_an_update_that_does_not_come_up_leaves_what_was(world: World) -> None:

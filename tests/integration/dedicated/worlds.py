@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sayso.billing.ledger import Ledger
 from sayso.billing.price_book import ensure_launch_prices
@@ -17,7 +17,7 @@ from sayso.dedicated.clock import Clock
 from sayso.dedicated.configuration import Configuration, Share
 from sayso.dedicated.control import Control, MachineShare
 from sayso.dedicated.instance import Instance
-from sayso.dedicated.load import PRESETS
+from sayso.dedicated.load import PRESETS, engine_cap
 from sayso.dedicated.runtime import InstanceWatch, ProvisioningFailed, RuntimeStatus
 from sayso.dedicated.service import Instances
 from sayso.dedicated.wishes import NewInstance
@@ -38,6 +38,7 @@ class Hosts:
 
     running: dict[InstanceId, Configuration] = field(default_factory=dict)
     broken: str = ""
+    places: int = 0
     calls: list[str] = field(default_factory=list)
     watching: InstanceWatch | None = None
     hold: asyncio.Event = field(default_factory=asyncio.Event)
@@ -62,12 +63,18 @@ class Hosts:
             raise ProvisioningFailed(self.broken)
         self.running[instance.id] = configuration
 
+    def open_gate(self, instance_id: InstanceId, concurrency: int) -> int:
+        before = self.running[instance_id]
+        let = min(concurrency, engine_cap(before.load))
+        self.running[instance_id] = replace(before, load=replace(before.load, max_concurrency=let))
+        return let
+
     async def stop(self, instance_id: InstanceId, drain_seconds: float) -> None:
         self.calls.append(f"stop {drain_seconds:g}")
         self.running.pop(instance_id, None)
 
     def status(self, instance_id: InstanceId) -> RuntimeStatus | None:
-        return RuntimeStatus(up=True) if instance_id in self.running else None
+        return RuntimeStatus(up=True, places=self.places) if instance_id in self.running else None
 
 
 @dataclass
