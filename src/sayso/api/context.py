@@ -1,6 +1,7 @@
 """What is known of the request in hand, shared by the middleware and the endpoints."""
 
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from starlette.types import Scope
 
@@ -32,7 +33,25 @@ class RequestContext:
     status: int = 0
 
 
+class Ending(Protocol):
+    """What was found under a model's name."""
+
+    @property
+    def deprecation(self) -> Deprecation | None:
+        """What is said of the end of that name."""
+        ...
+
+
+Found = TypeVar("Found", bound=Ending)
+
+
 def request_context(scope: Scope) -> RequestContext:
     """Return the context that the middleware put into `scope`."""
     context: RequestContext = scope[SCOPE_KEY]
     return context
+
+
+def noted(scope: Scope, found: Found) -> Found:
+    """Have the answer say what there is to say of the end of a model, and return what was found."""
+    request_context(scope).deprecation = found.deprecation
+    return found

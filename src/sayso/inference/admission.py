@@ -35,11 +35,6 @@ class Origin:
     leased: Callable[[ChatRoute | SpeechRoute], None] = lambda _: None
 
 
-def chat_reservation(origin: Origin, route: ChatRoute, request: ChatRequest) -> Reservation:
-    """Return the reservation of what a conversation needs at most."""
-    return _reservation(origin, route, chat_worst(route, request))
-
-
 def chat_worst(route: ChatRoute, request: ChatRequest) -> Quantities:
     """Return what a conversation needs at most."""
     window = _window(route)
@@ -48,11 +43,6 @@ def chat_worst(route: ChatRoute, request: ChatRequest) -> Quantities:
     # What the engine allows for the answer is at least one token less than the window for each message.
     answer = min(limit, max(1, window - len(request.messages)))
     return Quantities(prompt, answer * request.n)
-
-
-def completion_reservation(origin: Origin, route: ChatRoute, request: CompletionRequest) -> Reservation:
-    """Return the reservation of what the continuation of raw texts needs at most."""
-    return _reservation(origin, route, completion_worst(route, request))
 
 
 def completion_worst(route: ChatRoute, request: CompletionRequest) -> Quantities:
@@ -66,7 +56,7 @@ def completion_worst(route: ChatRoute, request: CompletionRequest) -> Quantities
 
 def speech_reservation(origin: Origin, route: SpeechRoute, audio: Audio) -> Reservation:
     """Return what speech needs: exactly its decoded samples."""
-    return _reservation(origin, route, Quantities(audio_milliseconds=audio.usage.milliseconds))
+    return reservation_of(origin, route, Quantities(audio_milliseconds=audio.usage.milliseconds))
 
 
 def prompt_bound(request: ChatRequest) -> int:
@@ -94,7 +84,8 @@ def _window(route: ChatRoute) -> int:
     return route.info.context_length or route.snapshot.context_length or UNKNOWN_WINDOW
 
 
-def _reservation(origin: Origin, route: ChatRoute | SpeechRoute, worst: Quantities) -> Reservation:
+def reservation_of(origin: Origin, route: ChatRoute | SpeechRoute, worst: Quantities) -> Reservation:
+    """Return the reservation of a request that needs `worst` at most."""
     return Reservation(
         request_id=origin.request_id,
         caller=origin.caller,

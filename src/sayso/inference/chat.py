@@ -20,10 +20,11 @@ from sayso.core.chat import (
     TextDelta,
     ToolCallDelta,
 )
-from sayso.core.metering import Outcome
+from sayso.core.metering import Outcome, Quantities
 from sayso.core.usage import TokenUsage
 from sayso.engines.base import ChatEngine
-from sayso.inference.admission import Origin, chat_reservation, completion_reservation
+from sayso.errors import InstanceOverloaded
+from sayso.inference.admission import Origin, chat_worst, completion_worst, reservation_of
 from sayso.inference.cache_salt import CacheSalts
 from sayso.inference.keeping import Exchange
 from sayso.inference.leasing import chat_lease
@@ -55,7 +56,7 @@ def run_chat(
     def begin(engine: ChatEngine, asked: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         return engine.chat(asked)
 
-    return _run(route, origin, request, ledger, exchange, salts, chat_reservation, begin)
+    return _run(route, origin, request, ledger, exchange, salts, chat_worst, begin)
 
 
 def run_completion(
@@ -72,7 +73,7 @@ def run_completion(
     def begin(engine: ChatEngine, asked: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
         return engine.complete(asked)
 
-    return _run(route, origin, request, ledger, exchange, salts, completion_reservation, begin)
+    return _run(route, origin, request, ledger, exchange, salts, completion_worst, begin)
 
 
 async def _run(
@@ -82,20 +83,29 @@ async def _run(
     ledger: UsageLedger,
     exchange: Exchange | None,
     salts: CacheSalts,
-    reserve: Callable[[Origin, ChatRoute, Request], Reservation],
+    worst_of: Callable[[ChatRoute, Request], Quantities],
     begin: Callable[[ChatEngine, Request], AsyncGenerator[ChatEvent, None]],
 ) -> AsyncGenerator[ChatEvent, None]:
     salt = salts.of(origin.caller, keep=exchange is not None)
     asked = _asked(request, route.snapshot, origin, salt)
-    async with chat_lease(route, request) as leased:
+    worst = worst_of(route, request)
+    async with chat_lease(route, worst) as leased:
         origin.leased(leased)
-        reservation = reserve(origin, leased, request)
+        if exchange is not None:
+            exchange.answered_by(leased.info.fingerprint)
+        if leased.info.context_length != route.info.context_length:
+            worst = worst_of(leased, request)
+        reservation = reservation_of(origin, leased, worst)
         metered = _metered(
             partial(begin, leased.engine, asked), leased.engine, reservation, origin, ledger, exchange
         )
-        async with aclosing(metered):
-            async for event in metered:
-                yield event
+        try:
+            async with aclosing(metered):
+                async for event in metered:
+                    yield event
+        except InstanceOverloaded:  # too long for the shared pool: it has not spilled after all
+            origin.leased(replace(route, instance=None))
+            raise
 
 
 def _asked(request: Request, snapshot: Snapshot, origin: Origin, salt: str) -> Request:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from sayso.core.caller import Caller
@@ -127,6 +127,12 @@ class Exchange:
     def hear(self, event: ChatEvent | SpeechEvent) -> None:
         """Take the next event of the answer."""
         self.answer.hear(event)
+
+    def answered_by(self, fingerprint: str) -> None:
+        """Have the record say what answers in the end: a request may have spilled over."""
+        if self.to_store is not None and self.to_store.head.get("system_fingerprint") != fingerprint:
+            head = {**self.to_store.head, "system_fingerprint": fingerprint}
+            self.to_store = replace(self.to_store, head=head)
 
     async def store(self) -> None:
         """Store a complete answer that was asked to be stored: durable on return.

@@ -4,29 +4,27 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import replace
 
-from sayso.core.chat import ChatRequest, CompletionRequest
+from sayso.core.metering import Quantities
 from sayso.core.speech import Audio
 from sayso.dedicated.forecast import Size
 from sayso.dedicated.running import RunningInstance
 from sayso.dedicated.watched import WatchedChatEngine, WatchedSpeechEngine
 from sayso.errors import EngineUnavailable, InstanceOverloaded
-from sayso.inference.admission import chat_worst, completion_worst
 from sayso.inference.routing import ChatRoute, SpeechRoute
+from sayso.inference.spilling import SpilledChatEngine
 
 BYTES_OF_TOKEN = 3  # of text, about: an estimate, which the engine corrects once it has read the prompt
 
 
-def chat_lease(
-    route: ChatRoute, request: ChatRequest | CompletionRequest
-) -> AbstractAsyncContextManager[ChatRoute]:
-    """Return a context that has the route by which a request goes in the end.
+def chat_lease(route: ChatRoute, worst: Quantities) -> AbstractAsyncContextManager[ChatRoute]:
+    """Return a context that has the route by which a request goes in the end that is `worst` at most.
 
     It waits where that is an instance whose turn is awaited. Raises `InstanceOverloaded`, and what the shared
     pool raises where a request spills over.
     """
     if route.instance is None:
         return nullcontext(route)
-    return _chat_turn(route, route.instance, request)
+    return _chat_turn(route, route.instance, worst)
 
 
 def speech_lease(
@@ -43,20 +41,14 @@ def speech_lease(
 
 @asynccontextmanager
 async def _chat_turn(
-    route: ChatRoute, instance: RunningInstance, request: ChatRequest | CompletionRequest
+    route: ChatRoute, instance: RunningInstance, worst: Quantities
 ) -> AsyncGenerator[ChatRoute, None]:
-    if isinstance(request, ChatRequest):
-        worst = chat_worst(route, request)
-    else:
-        worst = completion_worst(route, request)
     size = Size(worst.prompt_tokens // BYTES_OF_TOKEN + 1, worst.completion_tokens)
     async with AsyncExitStack() as stack:
         try:
             turn = await stack.enter_async_context(instance.enter(size))
-        except InstanceOverloaded:
-            taken = await _spilled_chat(route, instance, worst.tokens)
-            if taken is None:
-                raise
+        except InstanceOverloaded as refusal:
+            taken = await _spilled_chat(route, instance, refusal)
         else:
             if turn.chat is None:
                 raise _changed()
@@ -83,17 +75,19 @@ async def _speech_turn(
         yield taken
 
 
-async def _spilled_chat(route: ChatRoute, instance: RunningInstance, worst: int) -> ChatRoute | None:
-    """Return the way through the shared pool, which has the same snapshot, None where there is none.
+async def _spilled_chat(
+    route: ChatRoute, instance: RunningInstance, refusal: InstanceOverloaded
+) -> ChatRoute:
+    """Return the way through the shared pool, which has the same snapshot; raises `refusal` without one.
 
-    A request that may not fit its shorter context does not go there: it would hear that it is too long.
+    Where its context is shorter, its engine decides who fits, by counting.
     """
     if not instance.spills or route.pool is None:
-        return None
-    info = await route.pool.info()
-    if info.context_length < route.info.context_length and worst > info.context_length:
-        return None
-    return replace(route, engine=route.pool, info=info, instance=None, spilled=True)
+        raise refusal
+    info, engine = await route.pool.info(), route.pool
+    if info.context_length < route.info.context_length:
+        engine = SpilledChatEngine(engine, refusal)
+    return replace(route, engine=engine, info=info, instance=None, spilled=True)
 
 
 def _changed() -> EngineUnavailable:

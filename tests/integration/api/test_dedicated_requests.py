@@ -20,6 +20,7 @@ from sayso.engines.fake import FakeEngine, Script
 from sayso.ids import KeyId, OrgId, ProjectId
 from sayso.inference.routing import Router
 from tests.integration.api.conftest import ALIASES, CALLER, CHAT, KEY, SPEECH, MakeWorld, World
+from tests.integration.api.kept_world import kept_world
 from tests.integration.dedicated.instances import fakes, fleet, instance, until
 
 URL = "/v1/chat/completions"
@@ -144,6 +145,50 @@ async def test_what_the_pools_context_may_not_hold_does_not_spill(
     async with made.world.client("sk-other-project") as stranger:
         refused = await stranger.post(URL, json=long)
         assert refused.json()["error"]["code"] == "context_length_exceeded"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_whether_it_spills_is_decided_by_the_tokens_that_it_has(
+    make_world: MakeWorld, tmp_path: Path, *, stream: bool
+) -> None:
+    load = replace(LOAD, overflow="spill")
+    async with (
+        setup(make_world, tmp_path, load, token_seconds=0.3, pool_context=256) as made,
+        made.world.client() as client,
+    ):
+        running = await made.busy(client)
+
+        async def ask(words: int, limit: int | None) -> httpx.Response:
+            messages = [{"role": "user", "content": "syllables " * words}]
+            body = {"model": "gpt-3.5-turbo", "messages": messages, "stream": stream}
+            return await client.post(URL, json=body | ({"max_tokens": limit} if limit else {}))
+
+        assert (await ask(200, 56)).headers["x-sayso-spilled"] == "true", "2,000 bytes, 200 tokens"
+        assert (await ask(128, None)).headers["x-sayso-spilled"] == "true"
+        for words, limit in ((200, 57), (129, None), (300, None)):
+            refused = await ask(words, limit)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (429, "instance_overloaded")
+            assert int(refused.headers["retry-after-ms"]) >= 1
+            assert not {"x-sayso-spilled", "x-sayso-instance"} & set(refused.headers)
+        ledger = made.world.ledger
+        assert len(ledger.released) == 3, "nothing is held any more of what did not go there"
+        await running
+
+
+async def test_a_stored_answer_that_spilled_has_the_fingerprint_of_what_answered(
+    make_world: MakeWorld, tmp_path: Path
+) -> None:
+    load = replace(LOAD, overflow="spill")
+    async with (
+        setup(make_world, tmp_path, load, token_seconds=0.2) as made,
+        kept_world(made.world, f"sqlite:///{tmp_path / 'sayso.db'}", tmp_path) as kept,
+        kept.client() as client,
+    ):
+        running = await made.busy(client)
+        answered = (await client.post(URL, json={**BODY, "store": True})).json()
+        stored = (await client.get(f"{URL}/{answered['id']}")).json()
+        assert stored["system_fingerprint"] == answered["system_fingerprint"] == "fp_pool"
+        await running
 
 
 async def test_who_waits_is_answered_in_the_end(make_world: MakeWorld, tmp_path: Path) -> None:

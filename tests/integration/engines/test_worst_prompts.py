@@ -9,19 +9,16 @@ from hypothesis import HealthCheck, example, given, settings, target
 from hypothesis import strategies as st
 
 from sayso.catalog.snapshot import PackageSource, Snapshot
-from sayso.core.caller import Caller
 from sayso.core.chat import ChatRequest, CompletionRequest, Message, NamedTool, Tool, ToolCall, ToolChoice
 from sayso.engines.base import EngineInfo
 from sayso.engines.fake import FakeEngine
 from sayso.engines.openvino.engine import _OBEY_NAMED, _OBEY_REQUIRED
 from sayso.engines.openvino.prompts import PromptEncoder
 from sayso.engines.openvino.vocabulary import Vocabulary
-from sayso.ids import KeyId, OrgId, ProjectId, RequestId
-from sayso.inference.admission import Origin, chat_reservation, completion_reservation
+from sayso.inference.admission import chat_worst, completion_worst
 from sayso.inference.routing import ChatRoute
 
 WINDOW = 1_000_000  # wider than any prompt here, so that it bounds nothing
-ORIGIN = Origin(Caller(OrgId("o"), ProjectId("p"), KeyId("k")), RequestId("r"), "chat.completions")
 ROUTE = ChatRoute("m", Snapshot("m", "chat", "fake", PackageSource()), FakeEngine(), EngineInfo("fp", WINDOW))
 SPECIALS = (
     "<|im_start|>",
@@ -96,7 +93,7 @@ def check(encoder: PromptEncoder, request: ChatRequest) -> int:
     used = len(
         encoder.chat(request.messages, () if request.tool_choice == "none" else request.tools, rule=rule)
     )
-    left = chat_reservation(ORIGIN, ROUTE, request).worst.prompt_tokens - used
+    left = chat_worst(ROUTE, request).prompt_tokens - used
     assert left >= 0, f"{used} tokens, {-left} over the hold"
     return left
 
@@ -135,6 +132,6 @@ def test_no_chat_is_longer_than_its_hold(
 def test_no_completion_is_longer_than_its_hold(encoder: PromptEncoder, prompts: list[Any]) -> None:
     request = CompletionRequest("m", tuple(prompts))
     used = sum(len(encoder.text(p)) if isinstance(p, str) else len(p) or 1 for p in prompts)
-    left = completion_reservation(ORIGIN, ROUTE, request).worst.prompt_tokens - used
+    left = completion_worst(ROUTE, request).prompt_tokens - used
     target(-float(left))
     assert left >= 0

@@ -12,8 +12,8 @@ from sayso.inference.admission import (
     MESSAGE_TOKENS,
     TEMPLATE_TOKENS,
     Origin,
-    chat_reservation,
-    completion_reservation,
+    chat_worst,
+    completion_worst,
     prompt_bound,
     speech_reservation,
 )
@@ -29,7 +29,7 @@ def route(window: int = 4096, answer_tokens: int = 0) -> ChatRoute:
 
 
 def worst(request: ChatRequest, on: ChatRoute) -> Quantities:
-    return chat_reservation(ORIGIN, on, request).worst
+    return chat_worst(on, request)
 
 
 def test_every_byte_may_be_a_token_and_the_window_is_never_exceeded() -> None:
@@ -57,7 +57,7 @@ def test_tools_and_calls_are_part_of_the_prompt() -> None:
 
 def test_every_prompt_of_a_completion_counts() -> None:
     request = CompletionRequest("m", ("abc", (1, 2)), max_tokens=4, n=2)
-    assert completion_reservation(ORIGIN, route(), request).worst == Quantities(4 + 3, 16)
+    assert completion_worst(route(), request) == Quantities(4 + 3, 16)
 
 
 def test_audio_is_known_exactly() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
-from sayso.api.context import request_context
+from sayso.api.context import noted
 from sayso.api.deps import CallerDep, ServicesDep
 from sayso.api.disconnect import unless_disconnected
 from sayso.api.field_errors import missing
@@ -58,8 +58,7 @@ async def detect_languages(request: Request, caller: CallerDep, services: Servic
     """Name the probable languages of a clip, the most probable first."""
     form = await read_form(request, services.limits)
     call = detection_call(form.fields, services.vendor_extras)
-    route = await services.router.speech(call.model, caller)
-    request_context(request.scope).deprecation = route.deprecation
+    route = noted(request.scope, await services.router.speech(call.model, caller))
     origin = _origin(request, caller, "audio.languages", form)
     exchange = await _exchange(services, origin, "detection", route, {}, form)
     audio = await _decode(request, services, form)
@@ -86,8 +85,7 @@ async def detect_languages(request: Request, caller: CallerDep, services: Servic
 async def _spoken(
     request: Request, caller: Caller, services: Services, form: Form, call: SpeechCall
 ) -> Response:
-    route = await services.router.speech(call.model, caller)
-    request_context(request.scope).deprecation = route.deprecation
+    route = noted(request.scope, await services.router.speech(call.model, caller))
     _check_language(route, call.language)
     endpoint = "audio.translations" if call.task == "translate" else "audio.transcriptions"
     origin = _origin(request, caller, endpoint, form, streamed=call.stream)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from sayso.api.body import read_json
-from sayso.api.context import request_context
+from sayso.api.context import noted
 from sayso.api.deps import CallerDep, ServicesDep
 from sayso.api.openai.answer import AnswerHead, answered
 from sayso.api.openai.answering import answer_stream, answer_whole, json_response
@@ -27,8 +27,7 @@ async def create_completion(request: Request, caller: CallerDep, services: Servi
     values = await read_json(request, services.limits)
     call = completion_call(values, services.vendor_extras)
     origin = origin_of(request, caller, "completions", streamed=call.stream, values=values)
-    route = await services.router.chat(call.request.model, caller)
-    request_context(request.scope).deprecation = route.deprecation
+    route = noted(request.scope, await services.router.chat(call.request.model, caller))
     head = AnswerHead.now(new_completion_id(), route.model, route.info.fingerprint)
     exchange = None
     if services.keeper is not None:

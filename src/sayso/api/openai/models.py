@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from sayso.api.context import request_context
+from sayso.api.context import noted
 from sayso.api.deps import CallerDep, ServicesDep
 from sayso.api.errors import UnknownUrl
 from sayso.api.openai.answering import json_response
@@ -29,8 +29,7 @@ async def list_models(caller: CallerDep, services: ServicesDep) -> Response:
 @models_router.get("/v1/models/{model:path}")
 async def retrieve_model(model: str, request: Request, caller: CallerDep, services: ServicesDep) -> Response:
     """Return one model."""
-    listing = _listing(model, request, caller, services)
-    request_context(request.scope).deprecation = listing.deprecation
+    listing = noted(request.scope, _listing(model, request, caller, services))
     return json_response(_model(listing))
 
 
