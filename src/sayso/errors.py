@@ -213,10 +213,10 @@ class IdempotencyConflict(RequestError):
 
 
 class CapacityUnavailable(RequestError):
-    """What is wanted is more than the machines have left; the message says what is missing."""
+    """What is wanted is more than the machines have left; `param` names what there is too little of."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, code="capacity_unavailable")
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message, param=param, code="capacity_unavailable")
 
 
 class InstanceStateConflict(RequestError):

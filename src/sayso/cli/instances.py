@@ -54,6 +54,7 @@ def create_command(
     cores: Annotated[int, typer.Option(min=0, help="Cores of its own.")] = 1,
     memory_mib: Annotated[int, typer.Option("--memory-mib", min=1, help="Memory of its own, in MiB.")] = 2048,
     gpus: Annotated[int, typer.Option(min=0, help="GPUs of its own.")] = 0,
+    vram_mib: Annotated[int, typer.Option("--vram-mib", min=0, help="Memory of these GPUs, in MiB.")] = 0,
     context_length: Annotated[int, typer.Option(min=0, help="In tokens; 0: the model's own.")] = 0,
     term_months: Annotated[int, typer.Option(min=0, help="Reserve it for so long; 0: on demand.")] = 0,
     preset: PresetOption = None,
@@ -75,7 +76,7 @@ def create_command(
     async def create(verbs: Instances, by: AdminCaller, db: Database) -> dict[str, Any]:
         load = named.over(DEFAULT_LOAD)
         _, project_id = await chosen_project(db, org, project)
-        share = Share(cores, memory_mib, gpus)
+        share = Share(cores, memory_mib, gpus, vram_mib)
         wanted = NewInstance(project_id, name, model, share, load, context_length, term_months)
         token = Token(key, f"create {wanted!r}") if key else None
         return instance_shape(await verbs.create(by, wanted, token))
@@ -140,6 +141,7 @@ def update_command(
     cores: Annotated[int | None, typer.Option(min=0, help="Cores of its own.")] = None,
     memory_mib: Annotated[int | None, typer.Option("--memory-mib", min=1, help="Memory, in MiB.")] = None,
     gpus: Annotated[int | None, typer.Option(min=0, help="GPUs of its own.")] = None,
+    vram_mib: Annotated[int | None, typer.Option("--vram-mib", min=0, help="Their memory, in MiB.")] = None,
     context_length: Annotated[int | None, typer.Option(min=0, help="In tokens.")] = None,
     preset: PresetOption = None,
     max_concurrency: Concurrency = None,
@@ -154,7 +156,7 @@ def update_command(
 ) -> None:
     """Change an instance; what is not named stays."""
     load = _load(preset, max_concurrency, max_batch_tokens, queue_depth, max_wait, overflow)
-    changes = Changes(model, cores, memory_mib, gpus, context_length, load)
+    changes = Changes(model, cores, memory_mib, gpus, vram_mib, context_length, load)
 
     def change(verbs: Instances, by: AdminCaller, found: InstanceId) -> Awaitable[Instance]:
         return verbs.update(by, found, changes)

@@ -4,7 +4,8 @@ Every write is in a transaction that has the database's one write lock (`BEGIN I
 PostgreSQL), so that the sum that a decision rests on can not change under it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -58,9 +59,10 @@ async def place(session: AsyncSession, share: Share, now: int) -> str:
 
     Raises `CapacityUnavailable`.
     """
-    found = [one for one in await machines(session) if share.fits(one.free)]
+    there = await machines(session)
+    found = [one for one in there if share.fits(one.free)]
     if not found:
-        raise _unavailable(share)
+        raise unavailable(share, [one.free for one in there])
     return min(found, key=lambda one: (one.seen_at < now - FRESH_SECONDS * _MICRO, one.node)).node
 
 
@@ -78,28 +80,42 @@ async def hold(session: AsyncSession, node: str, holder: str, share: Share, now:
         others = select(*(func.coalesce(func.sum(column), 0) for column in _AMOUNTS))
         used = await session.execute(others.where(CapacityRow.node == node, CapacityRow.holder != holder))
         machine = await session.get(MachineRow, node)
-        total = Share(machine.cores, machine.memory_mib, machine.gpus) if machine else NO_SHARE
-        if not share.fits(total - Share(*map(int, used.one()))):
-            raise _unavailable(share)
+        room = (_total(machine) if machine else NO_SHARE) - Share(*map(int, used.one()))
+        if not share.fits(room):
+            raise unavailable(share, [room])
     await session.merge(CapacityRow(node=node, holder=holder, since=now, **_columns(share)))
     await session.flush()
 
 
-_AMOUNTS = (CapacityRow.cores, CapacityRow.memory_mib, CapacityRow.gpus)
+_AMOUNTS = (CapacityRow.cores, CapacityRow.memory_mib, CapacityRow.gpus, CapacityRow.vram_mib)
 
 
 def _columns(share: Share) -> dict[str, int]:
-    return {"cores": share.cores, "memory_mib": share.memory_mib, "gpus": share.gpus}
+    return asdict(share)
+
+
+def _total(row: MachineRow) -> Share:
+    return Share(row.cores, row.memory_mib, row.gpus, row.vram_mib)
 
 
 def _machine(row: MachineRow, held: list[tuple[str, Share]]) -> Capacity:
     shared = next((share for holder, share in held if holder == SHARED_POOL), NO_SHARE)
     used = sum((share for _, share in held), NO_SHARE)
-    return Capacity(row.node, Share(row.cores, row.memory_mib, row.gpus), shared, used, row.seen_at)
+    return Capacity(row.node, _total(row), shared, used, row.seen_at)
 
 
-def _unavailable(share: Share) -> CapacityUnavailable:
-    gpus = f", {share.gpus} GPUs" if share.gpus else ""
-    return CapacityUnavailable(
-        f"No machine has {share.cores} cores and {share.memory_mib} MiB of memory{gpus} left."
-    )
+_CALLED = {"cores": "cores", "memory_mib": "MiB of memory", "gpus": "GPUs", "vram_mib": "MiB on its GPUs"}
+
+
+def unavailable(share: Share, rooms: Sequence[Share]) -> CapacityUnavailable:
+    """Return the refusal of `share` where none of `rooms` is enough; it names what there is too little of."""
+    short = [set(share.beyond(room)) for room in rooms] or [{"cores"}]
+    everywhere = set.intersection(*short)
+    named = next((name for name in ("gpus", "vram_mib", "cores", "memory_mib") if name in everywhere), None)
+    wanted = asdict(share)
+    parts = [f"{amount} {_CALLED[name]}" for name, amount in wanted.items() if amount]
+    message = f"No machine has {', '.join(parts[:-1])}{' and ' if parts[1:] else ''}{parts[-1]} left"
+    if named is None:
+        return CapacityUnavailable(f"{message} together.")
+    most = max((asdict(room)[named] for room in rooms), default=0)
+    return CapacityUnavailable(f"{message}: at most {max(0, most)} {_CALLED[named]}.", param=named)

@@ -34,7 +34,7 @@ def cache_tokens(configuration: Configuration, footprint: Footprint | None) -> i
     least = configuration.context_length * configuration.load.max_concurrency
     if footprint is None:
         return least
-    memory = configuration.share.memory_mib
+    memory = configuration.share.model_mib
     check_memory(configuration, footprint, least)
     most = configuration.context_length * engine_cap(configuration.load)
     return max(least, min(most, footprint.tokens_in(memory)))
@@ -42,11 +42,11 @@ def cache_tokens(configuration: Configuration, footprint: Footprint | None) -> i
 
 def check_memory(configuration: Configuration, footprint: Footprint, tokens: int) -> None:
     """Raise `ProvisioningFailed` where so many tokens do not fit into the instance's memory."""
-    needed, memory = footprint.needed_mib(tokens), configuration.share.memory_mib
+    needed, memory = footprint.needed_mib(tokens), configuration.share.model_mib
     if needed > memory:
         raise ProvisioningFailed(
             f"{configuration.snapshot} takes {needed} MiB with {tokens} tokens of context: the instance has "
-            f"{memory} MiB."
+            f"{memory} MiB{' on its GPUs' if configuration.share.gpus else ''}."
         )
 
 

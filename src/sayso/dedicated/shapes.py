@@ -51,6 +51,7 @@ def configuration_shape(configuration: Configuration) -> dict[str, Any]:
         "cores": share.cores,
         "memory_mib": share.memory_mib,
         "gpus": share.gpus,
+        "vram_mib": share.vram_mib,
         "context_length": configuration.context_length,
         "load": asdict(configuration.load),
     }

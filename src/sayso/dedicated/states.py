@@ -81,7 +81,7 @@ def capacity_of(standing: Standing) -> Share:
         case "updating" if standing.next_configuration is not None:
             coming = standing.next_configuration.share
             cores = max(share.cores, coming.cores)
-            return Share(cores, share.memory_mib + coming.memory_mib, share.gpus + coming.gpus)
+            return replace(share + coming, cores=cores)
         case "requested" | "terminated":
             return NO_SHARE
         case "stopped" | "failed":

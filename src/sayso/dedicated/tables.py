@@ -92,6 +92,7 @@ class MachineRow(Base):
     cores: Mapped[Count]
     memory_mib: Mapped[Count]
     gpus: Mapped[Count]
+    vram_mib: Mapped[Count] = mapped_column(default=0, server_default="0")
     seen_at: Mapped[Moment]
 
 
@@ -106,6 +107,7 @@ class CapacityRow(Base):
     cores: Mapped[Count]
     memory_mib: Mapped[Count]
     gpus: Mapped[Count]
+    vram_mib: Mapped[Count] = mapped_column(default=0, server_default="0")
     since: Mapped[Moment]
 
 

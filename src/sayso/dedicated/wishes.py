@@ -18,6 +18,7 @@ DRAIN_SECONDS = 30  # where nobody says how long
 MAX_CORES = 1_024
 MAX_MEMORY_MIB = 16_777_216
 MAX_GPUS = 64
+MAX_VRAM_MIB = 16_777_216
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -50,6 +51,7 @@ class Changes:
     cores: int | None = None
     memory_mib: int | None = None
     gpus: int | None = None
+    vram_mib: int | None = None
     context_length: int | None = None
     load: LoadChanges = field(default_factory=LoadChanges)
 
@@ -59,6 +61,7 @@ def configuration(snapshot: Snapshot, share: Share, context_length: int, load: L
     _check("cores", share.cores, 0 if share.gpus else 1, MAX_CORES)
     _check("memory_mib", share.memory_mib, 1, MAX_MEMORY_MIB)
     _check("gpus", share.gpus, 0, MAX_GPUS)
+    _check("vram_mib", share.vram_mib, 1 if share.gpus else 0, MAX_VRAM_MIB if share.gpus else 0)
     longest = snapshot.context_length
     length = context_length or longest
     if length < 0 or (longest and length > longest):
@@ -76,7 +79,7 @@ def changed(before: Configuration, changes: Changes, snapshot: Snapshot) -> Conf
     if length is None:
         # Another model has another window: what was not asked for anew is its own.
         length = before.context_length if snapshot.id == before.snapshot else 0
-    share = before.share.changed(changes.cores, changes.memory_mib, changes.gpus)
+    share = before.share.changed(changes.cores, changes.memory_mib, changes.gpus, changes.vram_mib)
     return configuration(snapshot, share, length, changes.load.over(before.load))
 
 

@@ -17,7 +17,7 @@ from sayso.billing.tables import InstanceTimeRow
 from sayso.billing.usage_buckets import bucket_page
 from sayso.billing.usage_report import UsageFilter
 from sayso.billing.verify import verify
-from sayso.dedicated import store
+from sayso.dedicated import capacity, store
 from sayso.dedicated.configuration import Share
 from sayso.dedicated.load import PRESETS, LoadChanges
 from sayso.dedicated.plan import Reserved
@@ -130,6 +130,35 @@ async def test_fifty_ask_for_three_places(world: World) -> None:
     assert len(refused) == 47
     assert (await world.held()).cores == MACHINE.total.cores
     assert len(await world.verbs.list(world.owner.org_id, gone=True)) == 3
+
+
+async def test_the_memory_of_gpus_is_never_given_twice(world: World) -> None:
+    total = Share(8, 8_192, 4, 4 * 24_000)
+    async with world.db.transaction() as session:
+        await capacity.register(session, "gpus", total, Share(1, 1_024, 1, 24_000), world.now)
+
+    async def wish(at: int) -> None:
+        share = Share(1, 512, 1, 30_000)
+        await world.verbs.create(world.owner, replace(world.wanted(f"on-a-gpu-{at}"), share=share))
+
+    answers = await asyncio.gather(*(wish(at) for at in range(20)), return_exceptions=True)
+    refused = [one for one in answers if isinstance(one, CapacityUnavailable)]
+    assert len(answers) - len(refused) == 2, "three GPUs are free, with memory for two"
+    assert {one.param for one in refused} == {"vram_mib"}
+    async with world.db.read() as session:
+        (found,) = [one for one in await capacity.machines(session) if one.node == "gpus"]
+    assert found.free == Share(5, 8_192 - 2_048, 1, 12_000)
+
+
+async def test_what_this_machine_has_not_got_is_named(world: World) -> None:
+    for share, named in ((Share(1, 512, 1, 8_000), "gpus"), (Share(9, 512), "cores")):
+        with pytest.raises(CapacityUnavailable, match="at most") as refused:
+            await world.verbs.create(world.owner, replace(world.wanted(), share=share))
+        assert refused.value.param == named
+    for share, named in ((Share(1, 512, 0, 8_000), "vram_mib"), (Share(1, 512, 1), "vram_mib")):
+        with pytest.raises(InvalidRequest) as wrong:
+            await world.verbs.create(world.owner, replace(world.wanted(), share=share))
+        assert wrong.value.param == named
 
 
 async def test_a_command_that_comes_again_is_carried_out_once(world: World) -> None:

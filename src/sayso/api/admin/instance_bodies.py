@@ -35,6 +35,7 @@ class NewInstanceBody(BaseModel):
     cores: _Number
     memory_mib: _Number
     gpus: _Number = 0
+    vram_mib: _Number = 0
     context_length: _Number = 0
     term_months: _Number = 0
     load: LoadBody | None = None
@@ -47,13 +48,15 @@ class InstanceChangesBody(BaseModel):
     cores: _Number | None = None
     memory_mib: _Number | None = None
     gpus: _Number | None = None
+    vram_mib: _Number | None = None
     context_length: _Number | None = None
     load: LoadBody | None = None
 
     def named(self) -> Changes:
         """Return what is named."""
         load = self.load.named() if self.load else LoadChanges()
-        return Changes(self.model, self.cores, self.memory_mib, self.gpus, self.context_length, load)
+        share = (self.cores, self.memory_mib, self.gpus, self.vram_mib)
+        return Changes(self.model, *share, self.context_length, load)
 
 
 class EndBody(BaseModel):

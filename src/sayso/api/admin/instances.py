@@ -42,7 +42,7 @@ async def create(
         ProjectId(body.project_id),
         body.name,
         body.model,
-        Share(body.cores, body.memory_mib, body.gpus),
+        Share(body.cores, body.memory_mib, body.gpus, body.vram_mib),
         (body.load or LoadBody()).named().over(DEFAULT_LOAD),
         body.context_length,
         body.term_months,

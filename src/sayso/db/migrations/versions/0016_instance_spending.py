@@ -1,4 +1,4 @@
-"""The time of instances counts in budgets and alerts; a gate may be open further for a while."""
+"""The time of instances counts in budgets and alerts; gates open for a while; GPUs have memory."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -19,8 +19,9 @@ _SUMS = ("requests", "tokens", "audio_milliseconds", "held", "posted")
 
 def upgrade() -> None:
     """Add the columns, and count the time that is charged already."""
-    for name in ("opened_to", "opened_until", "opened"):
-        op.add_column("instances", sa.Column(name, sa.BigInteger, nullable=False, server_default="0"))
+    opened = [("instances", name) for name in ("opened_to", "opened_until", "opened")]
+    for table, name in (*opened, ("machines", "vram_mib"), ("capacity_reservations", "vram_mib")):
+        op.add_column(table, sa.Column(name, sa.BigInteger, nullable=False, server_default="0"))
     _count_time()
 
 
