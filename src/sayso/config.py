@@ -196,7 +196,7 @@ class Settings(BaseSettings):
         default=0.0,
         ge=0,
         description="Start an engine anew that has been idle for so long since its last request, so that its "
-        "memory keeps nothing of it; 0: never. It is away while it loads.",
+        "memory keeps nothing of it; 0: never. An engine of the shared pool is away while it loads.",
     )
     max_upload_bytes: int = Field(
         default=26_214_400, gt=0, description="Largest audio upload, in bytes (25 MiB)."

@@ -35,7 +35,9 @@ def instance_control(
     if not machine.instance_cores:
         return None
     charges = Charges(db, ledger, SYSTEM_CLOCK)
-    return Control(db, runtime, charges, _share(settings.instance_node, machine))
+    share = _share(settings.instance_node, machine)
+    forget = settings.forget_idle_minutes * 60.0
+    return Control(db, runtime, charges, share, forget_idle_seconds=forget)
 
 
 def _share(node: str, machine: Machine) -> MachineShare:

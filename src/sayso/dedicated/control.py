@@ -29,13 +29,14 @@ from sayso.dedicated.events import (
     Stopped,
     Terminated,
     UpdateAbandoned,
+    UpdateAccepted,
 )
 from sayso.dedicated.instance import Instance
 from sayso.dedicated.plan import Reserved
 from sayso.dedicated.runtime import InstanceRuntime, ProvisioningFailed
 from sayso.dedicated.states import RUNNING, WITH_A_HOST, State
 from sayso.dedicated.store import Kept
-from sayso.errors import InstanceStateConflict, ObjectNotFound, StorageUnavailable
+from sayso.errors import CapacityUnavailable, InstanceStateConflict, ObjectNotFound, StorageUnavailable
 from sayso.ids import InstanceId, OrgId, ProjectId
 from sayso.telemetry.logging import EventLogger
 from sayso.tenancy.project_lookup import archived
@@ -44,6 +45,7 @@ ROUND_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10
 PROVISION_SECONDS = 600.0  # a host that has not come up by then has failed
 TERM_DRAIN_SECONDS = 30  # at the end of a reserved term
+RENEW_SECONDS = 60  # until it is tried again to start an idle host anew
 _MICRO = 1_000_000
 
 log = EventLogger("instances")
@@ -70,6 +72,7 @@ class Control:
         *,
         clock: Clock = SYSTEM_CLOCK,
         provision_seconds: float = PROVISION_SECONDS,
+        forget_idle_seconds: float = 0.0,
     ) -> None:
         self._db = db
         self._runtime = runtime
@@ -77,6 +80,8 @@ class Control:
         self._machine = machine
         self._clock = clock
         self._provision_seconds = provision_seconds
+        self._forget_idle_seconds = forget_idle_seconds
+        self._no_room: dict[InstanceId, int] = {}  # seconds, of what could not be started anew
         self._work: dict[InstanceId, tuple[State, asyncio.Task[None]]] = {}
         # What the hosts here have: the configuration, and how far the gate is open beyond it.
         self._applied: dict[InstanceId, tuple[int, int]] = {}
@@ -216,6 +221,8 @@ class Control:
                 self._begin_work(instance, self._update(instance))
             case "ready" if self._applied.get(instance.id) != wanted:
                 self._begin_work(instance, self._set_gate(instance, wanted))
+            case "ready" if self._is_to_forget(instance):
+                await self._start_anew(instance)
             case "draining":
                 self._begin_work(instance, self._stop(instance))
             case "stopped" | "failed" if instance.standing.deleting and all_charged:
@@ -224,6 +231,28 @@ class Control:
                 self._work.pop(instance.id, None)
             case _:
                 pass
+
+    def _is_to_forget(self, instance: Instance) -> bool:
+        tried = self._clock.second - self._no_room.get(instance.id, 0) < RENEW_SECONDS
+        found = self._runtime.status(instance.id) if self._forget_idle_seconds and not tried else None
+        idle = found.idle_seconds if found is not None and found.up else None
+        return idle is not None and idle >= self._forget_idle_seconds
+
+    async def _start_anew(self, instance: Instance) -> None:
+        """Have another host take over, with nothing of past requests in its memory.
+
+        Where the machine has not got the memory of both, that is for later.
+        """
+        standing = instance.standing
+        number = standing.next_version + 1
+        same = UpdateAccepted(instance.configuration, standing.rate, number, restart=True)
+        try:
+            await self._happened(instance.organization_id, instance.id, same, "idle")
+        except CapacityUnavailable as error:
+            self._no_room[instance.id] = self._clock.second
+            log.info("instance_not_renewed", instance_id=instance.id, reason=error.message)
+        else:
+            self.wake()
 
     async def _keep_promise(self, kept: Kept, *, ending: bool) -> None:
         """Give back what the month before was less than promised, and at the end the running one."""
@@ -276,7 +305,7 @@ class Control:
     async def _update(self, instance: Instance) -> None:
         coming = instance.next_configuration
         assert coming is not None, "an update brings something"
-        reason = await self._failure(self._runtime.update(instance, coming))
+        reason = await self._failure(self._runtime.update(instance, coming, anew=True))
         if reason is not None:
             await self._surely(instance, UpdateAbandoned(reason))
             return

@@ -116,7 +116,7 @@ Change: TypeAlias = (
     | Terminated
 )
 
-Cause: TypeAlias = Literal["command", "runtime", "recovery", "term_ended", "project_archived"]
+Cause: TypeAlias = Literal["command", "runtime", "recovery", "term_ended", "project_archived", "idle"]
 
 
 @dataclass(frozen=True, slots=True)

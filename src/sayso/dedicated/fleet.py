@@ -1,6 +1,7 @@
 """The dedicated instances that run on this machine: an engine host each, on cores of its own."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -83,13 +84,13 @@ class Fleet:
         self._instances[instance.id] = RunningInstance(instance, generation)
         log.info("instance_ready", instance_id=instance.id, model=instance.snapshot)
 
-    async def update(self, instance: Instance, configuration: Configuration) -> None:
+    async def update(self, instance: Instance, configuration: Configuration, *, anew: bool = False) -> None:
         """Bring `configuration` to a running instance, by its gate or another host."""
         running = self._instances.get(instance.id)
         if running is None:
             raise ProvisioningFailed("The instance does not run here.")
         old = running.current
-        if not restart_needed(old.configuration, configuration, old.places):
+        if not anew and not restart_needed(old.configuration, configuration, old.places):
             running.entrance.change(configuration.load)
             return
         new = await self._start(instance, configuration, beside=old)
@@ -145,6 +146,7 @@ class Fleet:
             cores=now.cores,
             fingerprint=info.fingerprint if info else "",
             places=now.places,
+            idle_seconds=None if now.idle_since is None else time.monotonic() - now.idle_since,
         )
 
     async def _start(

@@ -1,6 +1,7 @@
 """An instance that runs on this machine: its gate, and the host behind it."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class Generation:
     chat: ChatEngine | None = None
     speech: SpeechEngine | None = None
     requests: int = 0
+    idle_since: float | None = None  # seconds of the monotonic clock; None until it has had requests
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     hurried: bool = False
 
@@ -48,12 +50,14 @@ class Generation:
     def take(self) -> None:
         """Count a request."""
         self.requests += 1
+        self.idle_since = None
         self.idle.clear()
 
     def let_go(self) -> None:
         """Forget one."""
         self.requests -= 1
         if not self.requests:
+            self.idle_since = time.monotonic()
             self.idle.set()
 
     async def drained(self, seconds: float) -> bool:

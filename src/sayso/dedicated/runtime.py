@@ -20,7 +20,8 @@ class ProvisioningFailed(Exception):
 class RuntimeStatus:
     """How an instance runs at this moment. Memory in MiB, `cores` as the kernel numbers them.
 
-    `places` is for how many requests of the full context its engine has room.
+    `places` is for how many requests of the full context its engine has room. `idle_seconds` is how long ago
+    its last request ended, None while there are any and where its host has had none.
     """
 
     up: bool
@@ -30,6 +31,7 @@ class RuntimeStatus:
     cores: tuple[int, ...] = ()
     fingerprint: str = ""
     places: int = 0
+    idle_seconds: float | None = None
 
 
 class InstanceWatch(Protocol):
@@ -64,12 +66,12 @@ class InstanceRuntime(Protocol):
         """Start `instance.configuration`; return once it takes requests. Raises `ProvisioningFailed`."""
         ...
 
-    async def update(self, instance: Instance, configuration: Configuration) -> None:
+    async def update(self, instance: Instance, configuration: Configuration, *, anew: bool = False) -> None:
         """Bring `configuration` to an instance that runs; return once it is in force.
 
-        Where `restart_needed` says so, compared with what it was provisioned with, a second host is started
-        first and takes over; both stand on the machine meanwhile. Otherwise only the gate changes, within a
-        second. Raises `ProvisioningFailed`, after which the old configuration goes on.
+        With `anew`, or where `restart_needed` says so, compared with what it was provisioned with, a second
+        host is started first and takes over; both stand on the machine meanwhile. Otherwise only the gate
+        changes, within a second. Raises `ProvisioningFailed`, after which the old configuration goes on.
         """
         ...
 

@@ -160,6 +160,28 @@ async def test_a_gate_beyond_its_room_takes_another_host_and_one_that_is_opened_
         assert running.entrance.gate.room == 5 * FAKE.context_length
 
 
+async def test_a_host_that_has_had_requests_is_idle_since_the_last(tmp_path: Path) -> None:
+    async with fleet(tmp_path, fakes(tmp_path)) as (made, _):
+        one = instance()
+        await made.provision(one)
+
+        def idle() -> float | None:
+            status = made.status(one.id)
+            assert status is not None
+            return status.idle_seconds
+
+        before = host_of(found(made))
+        assert idle() is None
+        async with found(made).enter(Size(5, 5)):
+            assert idle() is None
+        seconds = idle()
+        assert seconds is not None
+        assert 0 <= seconds < 5
+        await made.update(one, one.configuration, anew=True)
+        assert host_of(found(made)) != before
+        assert idle() is None
+
+
 async def test_a_thousand_requests_through_a_change_of_hosts(tmp_path: Path) -> None:
     async with fleet(tmp_path, fakes(tmp_path, token_seconds=0.001)) as (made, watch):
         one = instance()

@@ -302,6 +302,40 @@ async def test_a_gate_that_opens_beyond_the_room_behind_it_comes_with_another_ho
     assert (now.state, now.load.max_concurrency, now.standing.places) == ("ready", 12, 12)
 
 
+async def test_an_idle_instance_forgets_by_another_host_and_is_never_away(world: World) -> None:
+    world.control = world.new_control(forget_idle_seconds=600)
+    instance_id = await ready(world)
+    await world.pass_time(100, step=10)
+    world.hosts.idle_seconds = 599.0
+    await world.settle()
+    assert world.hosts.calls == ["provision"]
+    world.hosts.idle_seconds = 600.0
+    await world.settle()
+    now = await world.verbs.get(world.owner.org_id, instance_id)
+    assert world.hosts.calls == ["provision", "update"]
+    assert [(event.cause, type(event.change).__name__) for event in now.events[-2:]] == [
+        ("idle", "UpdateAccepted"),
+        ("runtime", "BecameReady"),
+    ]
+    await world.pass_time(100, step=10)
+    assert world.hosts.calls == ["provision", "update"]
+    await world.verbs.stop(world.owner, instance_id, 0)
+    await world.settle()
+    assert await charged(world, instance_id) == (200, 200 * PER_HOUR // HOUR)
+    await books_agree(world)
+
+
+async def test_an_idle_instance_stays_where_there_is_no_memory_for_two(world: World) -> None:
+    world.control = world.new_control(forget_idle_seconds=600)
+    share = Share(1, 4_000)
+    made = await world.verbs.create(world.owner, replace(world.wanted(), share=share))
+    await world.settle()
+    world.hosts.idle_seconds = 600.0
+    await world.settle()
+    assert (await world.instance(made.id)).state == "ready"
+    assert world.hosts.calls == ["provision"]
+
+
 async def open_gate(world: World, instance_id: InstanceId, concurrency: int, seconds: float) -> None:
     async with world.db.transaction() as session:
         until = world.now + round(seconds * MICRO)

@@ -39,6 +39,7 @@ class Hosts:
     running: dict[InstanceId, Configuration] = field(default_factory=dict)
     broken: str = ""
     places: int = 0
+    idle_seconds: float | None = None
     calls: list[str] = field(default_factory=list)
     watching: InstanceWatch | None = None
     hold: asyncio.Event = field(default_factory=asyncio.Event)
@@ -56,8 +57,10 @@ class Hosts:
             raise ProvisioningFailed(self.broken)
         self.running[instance.id] = instance.configuration
 
-    async def update(self, instance: Instance, configuration: Configuration) -> None:
+    async def update(self, instance: Instance, configuration: Configuration, *, anew: bool = False) -> None:
         self.calls.append("update")
+        if anew:
+            self.idle_seconds = None
         await self.hold.wait()
         if self.broken:
             raise ProvisioningFailed(self.broken)
@@ -74,7 +77,11 @@ class Hosts:
         self.running.pop(instance_id, None)
 
     def status(self, instance_id: InstanceId) -> RuntimeStatus | None:
-        return RuntimeStatus(up=True, places=self.places) if instance_id in self.running else None
+        return (
+            RuntimeStatus(up=True, places=self.places, idle_seconds=self.idle_seconds)
+            if instance_id in self.running
+            else None
+        )
 
 
 @dataclass
@@ -93,11 +100,17 @@ class World:
         self.verbs = Instances(self.db, lambda model: TINY, self.clock)
         self.control = self.new_control()
 
-    def new_control(self, *, provision_seconds: float = 5) -> Control:
+    def new_control(self, *, provision_seconds: float = 5, forget_idle_seconds: float = 0) -> Control:
         """A server of the machine, as after a start."""
         charges = Charges(self.db, self.ledger, self.clock)
         control = Control(
-            self.db, self.hosts, charges, MACHINE, clock=self.clock, provision_seconds=provision_seconds
+            self.db,
+            self.hosts,
+            charges,
+            MACHINE,
+            clock=self.clock,
+            provision_seconds=provision_seconds,
+            forget_idle_seconds=forget_idle_seconds,
         )
         self.hosts.watch(control)
         return control
