@@ -16,11 +16,12 @@ from sayso.cli.options import ConfigOption, DataDirOption, JsonOption
 from sayso.config import Settings
 from sayso.core.caller import AdminCaller
 from sayso.db.session import Database
+from sayso.dedicated.capacity import machines
 from sayso.dedicated.configuration import Share
 from sayso.dedicated.instance import Instance
 from sayso.dedicated.load import DEFAULT_LOAD, LoadChanges, Overflow, Preset
 from sayso.dedicated.service import Instances
-from sayso.dedicated.shapes import event_shape, instance_shape, segment_shape
+from sayso.dedicated.shapes import capacity_shape, event_shape, instance_shape, segment_shape
 from sayso.dedicated.tokens import Token
 from sayso.dedicated.wishes import DRAIN_SECONDS, Changes, NewInstance
 from sayso.ids import InstanceId, ProjectId
@@ -78,8 +79,7 @@ def create_command(
         _, project_id = await chosen_project(db, org, project)
         share = Share(cores, memory_mib, gpus, vram_mib)
         wanted = NewInstance(project_id, name, model, share, load, context_length, term_months)
-        token = Token(key, f"create {wanted!r}") if key else None
-        return instance_shape(await verbs.create(by, wanted, token))
+        return instance_shape(await verbs.create(by, wanted, _token(key, "create", wanted)))
 
     _show(_run(create, org, config, data_dir), as_json=as_json)
 
@@ -149,6 +149,7 @@ def update_command(
     queue_depth: QueueDepth = None,
     max_wait: MaxWait = None,
     overflow: OverflowOption = None,
+    key: TokenOption = None,
     org: OrgOption = DEFAULT,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
@@ -159,7 +160,7 @@ def update_command(
     changes = Changes(model, cores, memory_mib, gpus, vram_mib, context_length, load)
 
     def change(verbs: Instances, by: AdminCaller, found: InstanceId) -> Awaitable[Instance]:
-        return verbs.update(by, found, changes)
+        return verbs.update(by, found, changes, _token(key, "update", found, changes))
 
     _act(instance, change, org, config, data_dir, as_json=as_json)
 
@@ -167,6 +168,7 @@ def update_command(
 @instances_app.command("start")
 def start_command(
     instance: Named,
+    key: TokenOption = None,
     org: OrgOption = DEFAULT,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
@@ -175,7 +177,7 @@ def start_command(
     """Start an instance that is stopped or has failed."""
 
     def change(verbs: Instances, by: AdminCaller, found: InstanceId) -> Awaitable[Instance]:
-        return verbs.start(by, found)
+        return verbs.start(by, found, _token(key, "start", found))
 
     _act(instance, change, org, config, data_dir, as_json=as_json)
 
@@ -183,6 +185,7 @@ def start_command(
 @instances_app.command("stop")
 def stop_command(
     instance: Named,
+    key: TokenOption = None,
     org: OrgOption = DEFAULT,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
@@ -191,7 +194,7 @@ def stop_command(
     """Stop an instance at once."""
 
     def change(verbs: Instances, by: AdminCaller, found: InstanceId) -> Awaitable[Instance]:
-        return verbs.stop(by, found, 0)
+        return verbs.stop(by, found, 0, _token(key, "stop", found))
 
     _act(instance, change, org, config, data_dir, as_json=as_json)
 
@@ -200,6 +203,7 @@ def stop_command(
 def drain_command(
     instance: Named,
     drain_seconds: Drain = DRAIN_SECONDS,
+    key: TokenOption = None,
     org: OrgOption = DEFAULT,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
@@ -208,7 +212,7 @@ def drain_command(
     """Stop an instance once what runs on it has ended."""
 
     def change(verbs: Instances, by: AdminCaller, found: InstanceId) -> Awaitable[Instance]:
-        return verbs.stop(by, found, drain_seconds)
+        return verbs.stop(by, found, drain_seconds, _token(key, "drain", found, drain_seconds))
 
     _act(instance, change, org, config, data_dir, as_json=as_json)
 
@@ -217,6 +221,7 @@ def drain_command(
 def delete_command(
     instance: Named,
     drain_seconds: Drain = DRAIN_SECONDS,
+    key: TokenOption = None,
     org: OrgOption = DEFAULT,
     as_json: JsonOption = False,
     data_dir: DataDirOption = None,
@@ -225,7 +230,7 @@ def delete_command(
     """Delete an instance once what runs on it has ended."""
 
     def change(verbs: Instances, by: AdminCaller, found: InstanceId) -> Awaitable[Instance]:
-        return verbs.delete(by, found, drain_seconds)
+        return verbs.delete(by, found, drain_seconds, _token(key, "delete", found, drain_seconds))
 
     _act(instance, change, org, config, data_dir, as_json=as_json)
 
@@ -265,6 +270,27 @@ def segments_command(
     _rows(_run(read, org, config, data_dir), columns, as_json=as_json)
 
 
+@instances_app.command("capacity")
+def capacity_command(
+    as_json: JsonOption = False, data_dir: DataDirOption = None, config: ConfigOption = None
+) -> None:
+    """Show what machines have for instances, what is held of it and what is free."""
+
+    async def read(db: Database, _: Settings) -> list[dict[str, Any]]:
+        async with db.read() as session:
+            return [capacity_shape(one) for one in await machines(session)]
+
+    found = with_database(read, config, data_dir)
+    if as_json:
+        out.out(json.dumps(found), highlight=False)
+        return
+    table = id_table("machine", "", "cores", "MiB", "GPUs", "MiB of GPUs")
+    for one in found:
+        for part in ("total", "shared_pool", "held", "free"):
+            table.add_row(plain(one["id"]), part.replace("_", " "), *map(str, one[part].values()))
+    out.print(table)
+
+
 instances_app.command("curve")(curve_command)
 
 Act = Callable[[Instances, AdminCaller, InstanceId], Awaitable[Instance]]
@@ -286,6 +312,10 @@ def _run(work: "Work[T]", org: str, config: Any, data_dir: Any) -> T:
         return await work(instance_verbs(db, catalogue), (await default_project(db, org)).operator, db)
 
     return with_database(run, config, data_dir)
+
+
+def _token(key: str | None, *command: object) -> Token | None:
+    return Token(key, " ".join(map(repr, command))) if key else None
 
 
 def _load(
