@@ -17,6 +17,8 @@ from tests.acceptance.commands import sayso
 from tests.acceptance.dedicated_servers import create, write_settings
 from tests.acceptance.running_server import RunningServer, start_server
 
+pytestmark = pytest.mark.long
+
 SCRIPTED = """
 load_models = ["scripted"]
 [models.scripted]

@@ -216,8 +216,9 @@ class Control:
                 await self._happened(instance.organization_id, instance.id, ProvisioningStarted())
                 self.wake()
             case "provisioning" if instance.id not in self._restarting:
-                self._begin_work(instance, self._provision(instance))
-            case "updating":
+                if not self._has(instance, instance.config_version):
+                    self._begin_work(instance, self._provision(instance))
+            case "updating" if not self._has(instance, instance.standing.next_version):
                 self._begin_work(instance, self._update(instance))
             case "ready" if self._applied.get(instance.id) != wanted:
                 self._begin_work(instance, self._set_gate(instance, wanted))
@@ -231,6 +232,11 @@ class Control:
                 self._work.pop(instance.id, None)
             case _:
                 pass
+
+    def _has(self, instance: Instance, version: int) -> bool:
+        """Tell whether a host has that configuration: then the look is older than what was written since."""
+        found = self._runtime.status(instance.id)
+        return found is not None and found.up and self._applied.get(instance.id, (0, 0))[0] == version
 
     def _is_to_forget(self, instance: Instance) -> bool:
         tried = self._clock.second - self._no_room.get(instance.id, 0) < RENEW_SECONDS

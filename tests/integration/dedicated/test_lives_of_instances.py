@@ -302,6 +302,28 @@ async def test_a_gate_that_opens_beyond_the_room_behind_it_comes_with_another_ho
     assert (now.state, now.load.max_concurrency, now.standing.places) == ("ready", 12, 12)
 
 
+@pytest.mark.parametrize("during", ["provisioning", "updating"])
+async def test_a_look_that_is_older_than_what_has_come_up_starts_nothing_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, during: str
+) -> None:
+    made = await world.verbs.create(world.owner, world.wanted())
+    if during == "updating":
+        await world.settle()
+        await world.verbs.update(world.owner, made.id, Changes(cores=2))
+    else:
+        await world.control.look()
+    async with world.db.read() as session:
+        old = await store.living_on(session, MACHINE.node)
+    assert old[0].instance.state == during
+    await world.settle()
+    assert (await world.instance(made.id)).state == "ready"
+    calls = list(world.hosts.calls)
+    for kept in old:
+        await world.control._keep(kept)
+    await world.settle()
+    assert world.hosts.calls == calls
+
+
 async def test_an_idle_instance_forgets_by_another_host_and_is_never_away(world: World) -> None:
     world.control = world.new_control(forget_idle_seconds=600)
     instance_id = await ready(world)
