@@ -36,9 +36,13 @@ async def use_console_link(session: AsyncSession, pepper: bytes, token: str) -> 
     """Return whom the token signs in, and take it away in the caller's transaction; None for no good one."""
     if not token.isascii():
         return None
-    link = await session.get(ConsoleLink, digest(pepper, token))
-    if link is None:
+    # One statement finds and takes it, so that of two requests at once one alone gets it.
+    taken = delete(ConsoleLink).where(ConsoleLink.digest == digest(pepper, token))
+    row = (
+        await session.execute(
+            taken.returning(ConsoleLink.organization_id, ConsoleLink.user_id, ConsoleLink.expires_at)
+        )
+    ).one_or_none()
+    if row is None or row.expires_at <= datetime.now(UTC):
         return None
-    await session.delete(link)
-    await session.flush()
-    return AdminCaller(link.organization_id, link.user_id) if link.expires_at > datetime.now(UTC) else None
+    return AdminCaller(row.organization_id, row.user_id)

@@ -1,5 +1,6 @@
 """The console's door: who comes in, how a session looks from outside, and what ends it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -342,3 +343,10 @@ async def test_two_gateways_know_the_same_sessions(
             cookie = {"cookie": f"sayso_console={browser.token}"}
             assert (await here.get(f"{ORG}/projects", headers=cookie)).status_code == 401
             assert (await there.post("/console/sign-in", data={"link": link})).status_code == 401
+            link = await create_console_link(one.accounts, one.first.owner)
+            here.cookies.clear()
+            there.cookies.clear()
+            both = await asyncio.gather(
+                *(gateway.post("/console/sign-in", data={"link": link}) for gateway in (here, there) * 5)
+            )
+            assert sorted(answer.status_code for answer in both) == [303, *[401] * 9]
