@@ -28,6 +28,11 @@ class Outbox:
         self._greeted: set[int] = set()
         self._steps = 0
 
+    @property
+    def pressing(self) -> bool:
+        """Whether some of what is held does not wait: a request's first events, or its last."""
+        return bool(self._urgent)
+
     def put(self, job: Job, events: list[ChatEvent | EngineError], *, last: bool) -> None:
         """Add a request's events; its first and the end of each of its choices do not wait."""
         key = id(job)

@@ -35,9 +35,10 @@ class StepLoop:
 
     While nothing runs the thread sleeps on a condition; what then arrives within moments starts together,
     because one step that reads many prompts is cheaper than a step for each. All events of one step reach an
-    event loop in one call, and are on their way before the next one begins: a step holds the interpreter's
-    lock, so that an event loop stands still until it ends. Where a step fails, every request fails with
-    `EngineFailed` and `on_failure` is called: the pipeline's state can not be trusted afterwards.
+    event loop in one call. A step holds the interpreter's lock, so that an event loop stands still until it
+    ends: a request's first and last events are on their way before the next one begins. Where a step fails,
+    every request fails with `EngineFailed` and `on_failure` is called: the pipeline's state can not be
+    trusted afterwards.
     """
 
     def __init__(
@@ -184,6 +185,7 @@ class StepLoop:
                 self._outbox.forget(choice.job)
             elif events:
                 self._outbox.put(choice.job, events, last=done)
+        pressing = self._outbox.pressing
         batches: dict[asyncio.AbstractEventLoop, Batch] = {}
         for job, events in self._outbox.take(streams):
             batches.setdefault(job.loop, []).append((job, events))
@@ -192,7 +194,7 @@ class StepLoop:
                 self._live = [choice for choice in self._live if id(choice) not in gone]
             self._dropped = [choice for choice in self._dropped if not self._read_out(choice)]
         posted = [sent for loop, batch in batches.items() if (sent := self._post(loop, batch))]
-        for sent in posted:
+        for sent in posted if pressing else ():
             sent.wait(SEND_SECONDS)
 
     def _read(self, choice: Choice) -> tuple[list[ChatEvent | EngineError], bool]:
