@@ -97,7 +97,7 @@ export function Tag({ kind = "", children }) {
 export function Table({ caption, columns, rows, rowKey, stacked = true, total }) {
   const cells = (row) => columns.map((column, place) => {
     const kind = [column.number && "number", column.strong && "strong", column.acts && "acts", place === 0 && "first"];
-    return html`<td class=${kind.filter(Boolean).join(" ")} data-label=${column.title}>${column.cell(row)}</td>`;
+    return html`<td class=${kind.filter(Boolean).join(" ")} data-label=${column.title}><div>${column.cell(row)}</div></td>`;
   });
   return html`<div class=${`table ${stacked ? "stacked" : ""}`} tabindex="0" role="region" aria-label=${caption}>
     <table>
