@@ -19,6 +19,7 @@ async function load() {
   const [instances, projects, snapshots, machines, samples] = await Promise.all([
     all("/organization/instances"), all("/organization/projects"), all("/organization/snapshots"), all("/organization/instance_capacity"), readMetrics(),
   ]);
+  snapshots.sort((a, b) => b.served - a.served);
   const names = new Map(projects.map((one) => [one.id, one.name]));
   return {
     projects, snapshots, machines,
@@ -127,7 +128,7 @@ function Verbs({ one, verbs }) {
 function NewInstance({ world, submit, close }) {
   const [token] = useState(() => crypto.randomUUID?.() ?? String(Math.random()).slice(2));
   const [preset, setPreset] = useState("balanced");
-  const models = world.snapshots.flatMap((one) => [one.id, ...one.aliases]);
+  const models = world.snapshots.filter((one) => one.served || one.files.length).flatMap((one) => [...one.aliases, one.id]);
   const free = Math.max(0, ...world.machines.map((one) => one.free.cores));
   const fields = ["project_id", "name", "model", "cores", "memory_mib", "term_months", "load"];
   return html`<${FormDialog} title=${t("instances.create_title")} fields=${fields} submitText=${t("instances.create")} submit=${submit} close=${close}>${(error) => html`
@@ -140,7 +141,7 @@ function NewInstance({ world, submit, close }) {
     <${Field} label=${t("instances.model")} error=${error} names=${["model"]} control=${(given) => html`<select ...${given} name="model">${models.map((one) => html`<option value=${one}>${clean(one)}</option>`)}</select>`} />
     <div class="fields">
       <${Field} label=${t("instances.cores")} hint=${t("instances.free", { count: format.number(free) })} error=${error} names=${["cores"]} control=${(given) => html`<input ...${given} name="cores" type="number" min="1" required value="1" />`} />
-      <${Field} label=${t("instances.memory_mib")} error=${error} names=${["memory_mib"]} control=${(given) => html`<input ...${given} name="memory_mib" type="number" min="1" required value="1024" />`} />
+      <${Field} label=${t("instances.memory_mib")} error=${error} names=${["memory_mib"]} control=${(given) => html`<input ...${given} name="memory_mib" type="number" min="1" required value="2048" />`} />
       <${Field} label=${t("instances.term")} error=${error} names=${["term_months"]} control=${(given) => html`<select ...${given} name="term_months">${TERMS.map((one) => html`<option value=${one}>${one ? t("instances.months", { count: one }) : t("instances.on_demand")}</option>`)}</select>`} />
     </div>
     <${Field} label=${t("instances.load")} hint=${t(`instances.hint_${preset}`)} error=${error} names=${["load"]} control=${(given) => html`

@@ -12,6 +12,7 @@ const seconds = (text) => (text ? Date.parse(`${text}Z`) / 1000 : undefined);
 
 async function load() {
   const [snapshots, aliases, ends] = await Promise.all(["snapshots", "model_aliases", "model_deprecations"].map((one) => all(`/organization/${one}`)));
+  snapshots.sort((a, b) => b.served - a.served);
   return { snapshots, versions: aliases, ends };
 }
 
@@ -50,7 +51,7 @@ function Snapshots({ found, reload }) {
       { title: t("models.context"), number: true, cell: (one) => (one.context_length ? format.number(one.context_length) : "–") },
       { title: t("models.size"), number: true, cell: (one) => (one.files.length ? format.memory(size(one.files)) : "–") },
       { title: t("status"), cell: (one) => (one.served ? html`<${Tag} kind="good">${t("models.served")}<//>` : html`<${Tag}>${t("models.there")}<//>`) },
-      { title: t("actions"), acts: true, cell: (one) => mayOperate && !one.served && html`<button type="button" class="quiet bad small" onClick=${() => drop(one)}>${t("models.drop")}</button>` },
+      { title: t("actions"), acts: true, cell: (one) => mayOperate && !one.served && one.files.length > 0 && html`<button type="button" class="quiet bad small" onClick=${() => drop(one)}>${t("models.drop")}</button>` },
     ]} />${dialog}<//>`;
 }
 
@@ -159,7 +160,13 @@ function Pins({ found, project }) {
 }
 
 function Permission({ found, project }) {
-  const path = `/organization/projects/${project}/model_permissions`;
+  const [open, setOpen] = useState(false);
+  return html`<${Block} title=${t("models.permission")} hint=${t("models.permission_hint")}>
+    ${open ? html`<${Permitted} key=${project} found=${found} path=${`/organization/projects/${project}/model_permissions`} />`
+      : html`<button type="button" onClick=${() => setOpen(true)}>${t("models.show_permission")}</button>`}<//>`;
+}
+
+function Permitted({ found, path }) {
   const permission = useLoad(() => get(path).catch((error) => {
     if (error.status === 404) return { mode: null, model_ids: [] };
     throw error;
@@ -174,9 +181,9 @@ function Permission({ found, project }) {
       <option value="">${t("models.every")}</option><option value="allow_list">${t("models.only_these")}</option><option value="deny_list">${t("models.all_but_these")}</option></select>`} />
     <fieldset class="field"><legend>${t("page.models")}</legend>${found.snapshots.map((one) => html`
       <label class="choice"><input type="checkbox" name="model" value=${one.id} checked=${before.model_ids.includes(one.id)} /> <bdi>${clean(one.id)}</bdi></label>`)}</fieldset>`}<//>`);
-  return html`<${Block} title=${t("models.permission")} hint=${t("models.permission_hint")} actions=${mayWrite && permission.value && html`<button type="button" onClick=${() => set(permission.value)}>${t("edit")}</button>`}>
-    <${Loaded} from=${permission}>${(said) => html`<p>${t(said.mode === null ? "models.every" : said.mode === "allow_list" ? "models.only_these" : "models.all_but_these")}
-      ${said.mode && html`: ${said.model_ids.length ? said.model_ids.map((one, place) => html`${place > 0 && ", "}<${Text} value=${one} />`) : t("none")}`}</p>`}<//>${dialog}<//>`;
+  return html`<${Loaded} from=${permission}>${(said) => html`<p>${t(said.mode === null ? "models.every" : said.mode === "allow_list" ? "models.only_these" : "models.all_but_these")}
+      ${said.mode && html`: ${said.model_ids.length ? said.model_ids.map((one, place) => html`${place > 0 && ", "}<${Text} value=${one} />`) : t("none")}`}
+      ${mayWrite && html` <button type="button" class="quiet small" onClick=${() => set(said)}>${t("edit")}</button>`}</p>`}<//>${dialog}`;
 }
 
 mount(Page);
