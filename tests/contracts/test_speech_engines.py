@@ -60,6 +60,16 @@ async def test_segments_lie_in_the_audio_in_order(subject: SpeechSubject) -> Non
         assert "ready" in " ".join(segment.text for segment in segments).lower()
 
 
+async def test_coverage_comes_only_when_asked_for_and_has_every_sample(subject: SpeechSubject) -> None:
+    audio = repeated(5)
+    for asked in (False, True):
+        request = SpeechRequest("m", audio, language="en", coverage=asked)
+        last = (await events_of(subject, request))[-1]
+        assert isinstance(last, SpeechFinished)
+        covered = sum(span.samples for span in last.coverage)
+        assert covered == audio.samples if asked and subject.real else covered in (0, asked * audio.samples)
+
+
 async def test_words_come_only_when_asked_for(subject: SpeechSubject) -> None:
     events = await events_of(subject, SpeechRequest("m", word(), language="en"))
     assert not any(event.words for event in events if isinstance(event, Segment))

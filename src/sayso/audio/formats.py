@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from sayso.audio.subtitles import srt, vtt
 from sayso.core.chat import JsonObject
 from sayso.core.languages import language_name
-from sayso.core.speech import Segment, Task, Word
+from sayso.core.speech import SAMPLE_RATE, Segment, Span, Task, Word
 from sayso.core.usage import AudioUsage
 
 ResponseFormat: TypeAlias = Literal["json", "text", "srt", "verbose_json", "vtt"]
@@ -19,12 +19,16 @@ SEGMENTS_ONLY: frozenset[Granularity] = frozenset({"segment"})
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """All that was heard. `language` is the spoken one's code; `usage` is the whole audio's."""
+    """All that was heard. `language` is the spoken one's code; `usage` is the whole audio's.
+
+    `coverage` is None where nobody asked for it, and empty where the engine does not say.
+    """
 
     task: Task
     language: str
     usage: AudioUsage
     segments: tuple[Segment, ...]
+    coverage: tuple[Span, ...] | None = None
 
     @property
     def text(self) -> str:
@@ -76,6 +80,8 @@ def _verbose_json(transcript: Transcript, granularities: AbstractSet[Granularity
         body["words"] = [_word(word) for segment in transcript.segments for word in segment.words]
     if "segment" in granularities or translated:
         body["segments"] = [_segment(segment) for segment in transcript.segments]
+    if transcript.coverage is not None:
+        body["coverage"] = [_span(span) for span in transcript.coverage]
     return body | _usage(transcript)
 
 
@@ -88,6 +94,15 @@ def _usage(transcript: Transcript) -> JsonObject:
 
 def _word(word: Word) -> JsonObject:
     return {"word": word.word.strip(), "start": word.start, "end": word.end}
+
+
+def _span(span: Span) -> JsonObject:
+    return {
+        "state": span.state,
+        "start": span.begin / SAMPLE_RATE,
+        "end": span.end / SAMPLE_RATE,
+        "samples": span.samples,
+    }
 
 
 def _segment(segment: Segment) -> JsonObject:

@@ -39,7 +39,8 @@ class SpeechRequest:
 
     `language` is an ISO 639-1 code, or None to have it detected. `temperature` 0 lets the engine fall
     back to higher ones when a window fails its checks; any other value is used as it is. `prompt` is
-    text that came before. `word_timestamps` asks for words in every segment.
+    text that came before. `word_timestamps` asks for words in every segment, `coverage` for what became of
+    every sample.
     """
 
     model: str
@@ -49,6 +50,7 @@ class SpeechRequest:
     prompt: str | None = None
     temperature: float = 0.0
     word_timestamps: bool = False
+    coverage: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,33 @@ class Segment:
     words: tuple[Word, ...] = ()
 
 
+SpanState: TypeAlias = Literal["speech", "silence", "retried", "low_confidence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What became of the samples from `begin` up to `end`, which is not in it.
+
+    `retried`: speech that was written down more than once before it counted; `low_confidence`: speech whose
+    text the engine is unsure of, or that it has no text for.
+    """
+
+    state: SpanState
+    begin: int
+    end: int
+
+    @property
+    def samples(self) -> int:
+        """Its length."""
+        return self.end - self.begin
+
+
 @dataclass(frozen=True, slots=True)
 class SpeechFinished:
-    """Always last, exactly once."""
+    """Always last, exactly once; `coverage` has every sample in one span, or nothing if nobody asked."""
 
     usage: AudioUsage
+    coverage: tuple[Span, ...] = ()
 
 
 SpeechEvent: TypeAlias = SpeechStarted | Segment | SpeechFinished

@@ -30,6 +30,7 @@ from sayso.core.speech import (
     Audio,
     LanguageProbability,
     Segment,
+    Span,
     SpeechEvent,
     SpeechFinished,
     SpeechRequest,
@@ -197,7 +198,8 @@ class FakeEngine:
                 yield Segment(
                     second, second * 100, second, second + 1.0, f" {text}", (1, 2), 0.0, -0.1, 1.0, 0.0, words
                 )
-            yield SpeechFinished(request.audio.usage)
+            spans = (Span("speech", 0, request.audio.samples),) if request.coverage else ()
+            yield SpeechFinished(request.audio.usage, spans)
 
     async def detect_language(self, model: str, audio: Audio) -> tuple[LanguageProbability, ...]:
         """Find English, probably."""

@@ -56,6 +56,15 @@ async def test_words_only_when_asked(client: httpx.AsyncClient) -> None:
     assert "segments" not in (await post(client, **both)).json()
 
 
+async def test_coverage_only_when_asked(client: httpx.AsyncClient) -> None:
+    assert "coverage" not in (await post(client, response_format="verbose_json")).json()
+    for path in (TRANSCRIPTIONS, TRANSLATIONS):
+        body = (await post(client, path, response_format="verbose_json", coverage="true")).json()
+        assert sum(span["samples"] for span in body["coverage"]) == body["duration"] * 16_000
+    refused = await post(client, response_format="json", coverage="true")
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "coverage")
+
+
 async def test_a_translation(client: httpx.AsyncClient) -> None:
     assert (await post(client, TRANSLATIONS)).json() == {"text": "word word"}
 

@@ -52,9 +52,9 @@ async def test_every_window_is_scaled_by_the_loudest_bin_of_all(
     scales: list[float] = []
     encode = weights.encode
 
-    def noted(mel: Floats, loudest: float) -> object:
+    def noted(mel: Floats, loudest: float, frames: int = WINDOW_FRAMES) -> object:
         scales.append(loudest)
-        return encode(mel, loudest)
+        return encode(mel, loudest, frames)
 
     monkeypatch.setattr(weights, "encode", noted)
     await events_of(whisper_engine, request(Audio(memoryview(pcm.tobytes()))))

@@ -6,7 +6,7 @@ from openai.types.audio import Transcription, TranscriptionVerbose, Translation,
 from pydantic import BaseModel, ConfigDict, create_model
 
 from sayso.audio.formats import Granularity, Transcript, joined_text, render
-from sayso.core.speech import Segment, Task, Word
+from sayso.core.speech import Segment, Span, Task, Word
 from sayso.core.usage import AudioUsage
 
 WORDS = (Word(" Go", 0.0, 0.4, 0.9), Word(" on,", 0.4, 0.9, 0.8))
@@ -141,3 +141,16 @@ def test_nothing_heard() -> None:
 def test_the_text_is_the_join_of_the_segments() -> None:
     assert joined_text((FIRST, SECOND)) == "Go on, said he."
     assert joined_text((replace(FIRST, text="今日は"), replace(SECOND, text="晴れです"))) == "今日は晴れです"
+
+
+def test_coverage_is_there_when_asked_for() -> None:
+    spans = (Span("silence", 0, 8_000), Span("speech", 8_000, 24_001))
+    whole = replace(transcript(samples=24_001), coverage=spans)
+    body = render(whole, "verbose_json")
+    assert isinstance(body, dict)
+    assert body["coverage"] == [
+        {"state": "silence", "start": 0.0, "end": 0.5, "samples": 8_000},
+        {"state": "speech", "start": 0.5, "end": 24_001 / 16_000, "samples": 16_001},
+    ]
+    assert "coverage" not in render(transcript(), "verbose_json")
+    assert "coverage" not in render(whole, "json")

@@ -20,7 +20,6 @@ from sayso.audio.formats import Transcript, render
 from sayso.core.caller import Caller
 from sayso.core.languages import language_name
 from sayso.core.speech import Audio, Segment, SpeechEvent, SpeechFinished, SpeechStarted
-from sayso.core.usage import AudioUsage
 from sayso.engines.wire.multipart import FILE_FIELD, Form
 from sayso.errors import AudioRejected, EngineFailed, InvalidRequest
 from sayso.inference.admission import Origin
@@ -150,7 +149,7 @@ async def _decoded(services: Services, content: bytearray) -> Audio:
 
 async def _collect(events: AsyncIterator[SpeechEvent], call: SpeechCall) -> Transcript:
     started: SpeechStarted | None = None
-    usage: AudioUsage | None = None
+    finished: SpeechFinished | None = None
     segments: list[Segment] = []
     async for event in events:
         match event:
@@ -159,10 +158,11 @@ async def _collect(events: AsyncIterator[SpeechEvent], call: SpeechCall) -> Tran
             case Segment():
                 segments.append(event)
             case SpeechFinished():
-                usage = event.usage
-    if started is None or usage is None:
+                finished = event
+    if started is None or finished is None:
         raise EngineFailed("The model stopped before the transcript was complete.")
-    return Transcript(call.task, started.language, usage, tuple(segments))
+    coverage = finished.coverage if call.coverage else None
+    return Transcript(call.task, started.language, finished.usage, tuple(segments), coverage)
 
 
 def _rendered(transcript: Transcript, call: SpeechCall) -> Response:

@@ -30,7 +30,7 @@ DEFAULT_LANGUAGES = 5
 
 _OTHER_MODELS_ONLY = ("include", "known_speaker_names", "known_speaker_references", "languages", "keywords")
 _COMMON = {"model"}
-_TRANSLATION = _COMMON | {"prompt", "response_format", "temperature"}
+_TRANSLATION = _COMMON | {"prompt", "response_format", "temperature", "coverage"}
 _TRANSCRIPTION = _TRANSLATION | {
     "language",
     "timestamp_granularities",
@@ -55,6 +55,7 @@ class SpeechCall:
     response_format: ResponseFormat = "json"
     granularities: frozenset[Granularity] = SEGMENTS_ONLY
     stream: bool = False
+    coverage: bool = False
 
     @property
     def parameters(self) -> JsonObject:
@@ -76,6 +77,7 @@ class SpeechCall:
             prompt=self.prompt,
             temperature=self.temperature,
             word_timestamps="word" in self.granularities,
+            coverage=self.coverage,
         )
 
 
@@ -110,18 +112,21 @@ def transcription_call(fields: Fields, extras: VendorExtras) -> SpeechCall:
         response_format=response_format,
         granularities=_granularities(fields, response_format),
         stream=stream,
+        coverage=_coverage(fields, response_format),
     )
 
 
 def translation_call(fields: Fields, extras: VendorExtras) -> SpeechCall:
     """Read the fields of a translation; raises as `transcription_call` does."""
     _check_names(fields, _TRANSLATION, extras)
+    response_format = _response_format(fields)
     return SpeechCall(
         model=_model(fields),
         task="translate",
         prompt=_prompt(fields),
         temperature=_temperature(fields),
-        response_format=_response_format(fields),
+        response_format=response_format,
+        coverage=_coverage(fields, response_format),
     )
 
 
@@ -214,6 +219,15 @@ def _granularities(fields: Fields, response_format: ResponseFormat) -> frozenset
             "'timestamp_granularities' is only allowed when 'response_format' is 'verbose_json'.",
         )
     return frozenset(cast("list[Granularity]", values))
+
+
+def _coverage(fields: Fields, response_format: ResponseFormat) -> bool:
+    asked = _boolean(fields, "coverage")
+    if asked and response_format != "verbose_json":
+        raise combination_error(
+            "coverage", "'coverage' is only allowed when 'response_format' is 'verbose_json'."
+        )
+    return asked
 
 
 def _temperature(fields: Fields) -> float:

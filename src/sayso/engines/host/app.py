@@ -89,6 +89,7 @@ async def _speech(request: Request, task: Task) -> Response:
         prompt=form.text("prompt"),
         temperature=float(form.text("temperature") or 0.0),
         word_timestamps="word" in form.fields.get("timestamp_granularities", ()),
+        coverage=form.text("coverage") == "true",
     )
     return EventStream(engine.transcribe(speech), encode_speech_event)
 

@@ -47,6 +47,8 @@ class UpstreamSpeechEngine:
         fields = encode_fields(request, self._model)
         if self._events:
             fields.append(("stream", "true"))
+            if request.coverage:
+                fields.append(("coverage", "true"))
         answers = self._connection.post_audio(_PATHS[request.task], fields, request.audio)
         async with aclosing(answers):
             async for body in answers:

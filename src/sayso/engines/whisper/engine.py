@@ -1,5 +1,6 @@
 """Whisper behind the speech seam."""
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -10,12 +11,15 @@ from sayso.engines.config import EngineConfig
 from sayso.engines.fingerprint import build_of, fingerprint
 from sayso.engines.memory import resident_bytes
 from sayso.engines.whisper.detection import Detection
-from sayso.engines.whisper.model import COMPUTE_TYPE, DECODING, FALLBACK_TEMPERATURES, WhisperWeights
+from sayso.engines.whisper.hearing import FALLBACK_TEMPERATURES
+from sayso.engines.whisper.model import COMPUTE_TYPE, DECODING, WhisperWeights
 from sayso.engines.whisper.scheduler import WindowScheduler
+from sayso.engines.whisper.short_windows import LENGTHS, PADDING_FRAMES, SURE_LOGPROB
 from sayso.engines.whisper.transcription import Transcription
 from sayso.engines.whisper.voice import VoiceNetwork, load_voice_network
 from sayso.errors import EngineFailed, InvalidRequest
 
+MAX_CALLERS = 4  # each needs memory for its windows
 MIN_SAMPLES = SAMPLE_RATE // 10
 BUILD = build_of("whisper", "ctranslate2", "faster-whisper", "tokenizers", "onnxruntime")
 
@@ -28,7 +32,12 @@ class WhisperSpeechEngine:
         self._network = network
         self._fingerprint = fingerprint(config.digest, BUILD, settings_of(config))
         self._loaded_bytes = resident_bytes()
-        self._scheduler = WindowScheduler(max_started=config.max_concurrency, max_waiting=config.queue_depth)
+        self._scheduler = WindowScheduler(
+            max_started=config.max_concurrency,
+            max_waiting=config.queue_depth,
+            write_down=weights.write_down,
+            threads=callers_of(config),
+        )
 
     @classmethod
     def load(cls, config: EngineConfig) -> "WhisperSpeechEngine":
@@ -36,7 +45,8 @@ class WhisperSpeechEngine:
 
         Raises `ConfigurationError` if the folder lacks a file.
         """
-        weights = WhisperWeights.load(config.folder, config.threads)
+        callers = callers_of(config)
+        weights = WhisperWeights.load(config.folder, threads_of(config) // callers, callers=callers + 1)
         weights.warm_up()
         return cls(config, weights, load_voice_network())
 
@@ -93,11 +103,25 @@ def _require_audio(audio: Audio) -> None:
         )
 
 
+def threads_of(config: EngineConfig) -> int:
+    """Return how many threads may compute at once."""
+    return config.threads or len(config.cores) or os.cpu_count() or 1
+
+
+def callers_of(config: EngineConfig) -> int:
+    """Return how many calls into the model run at once, each on its share of the threads.
+
+    A decoder's step is too small for several threads: two calls on one each are faster than two in turn.
+    """
+    return min(threads_of(config), MAX_CALLERS)
+
+
 def settings_of(config: EngineConfig) -> dict[str, object]:
     """Return the settings that can change a transcript."""
     return {
         "compute_type": COMPUTE_TYPE,
         "decoding": DECODING,
+        "short_windows": [PADDING_FRAMES, SURE_LOGPROB, *LENGTHS],
         "temperatures": FALLBACK_TEMPERATURES,
         "threads": config.threads,
     }

@@ -1,26 +1,31 @@
-"""Whisper's weights and the calls into CTranslate2; only the worker thread may use it."""
+"""Whisper's weights and the calls into CTranslate2, for as many threads at once as it was loaded for."""
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
+from ctranslate2 import StorageView
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
-from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
+from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
 
 from sayso.core.speech import LanguageProbability, Task
 from sayso.engines.whisper.features import WINDOW_FRAMES, Floats, Samples, log_mel, pad_frames, scaled
+from sayso.engines.whisper.hearing import (
+    COMPRESSION_RATIO_THRESHOLD,
+    LOG_PROB_THRESHOLD,
+    NO_SPEECH_THRESHOLD,
+    Decoded,
+    Encoded,
+    Hearing,
+    Window,
+)
 from sayso.errors import ConfigurationError
 
-Encoded: TypeAlias = Any  # CTranslate2's StorageView of one window, (1, positions, width)
-
 COMPUTE_TYPE = "int8"
-FALLBACK_TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-LOG_PROB_THRESHOLD = -1.0  # a mean log probability below this is a failed decode
+STAMP_SECONDS = 0.02  # what a timestamp token counts
 FILES = ("model.bin", "config.json", "tokenizer.json")
 
 # The method of the Whisper paper, section 3.8, as its published implementations set it.
@@ -32,8 +37,8 @@ DECODING: dict[str, Any] = {
     "repetition_penalty": 1.0,
     "no_repeat_ngram_size": 0,
     "log_prob_threshold": LOG_PROB_THRESHOLD,
-    "no_speech_threshold": 0.6,
-    "compression_ratio_threshold": 2.4,
+    "no_speech_threshold": NO_SPEECH_THRESHOLD,
+    "compression_ratio_threshold": COMPRESSION_RATIO_THRESHOLD,
     "condition_on_previous_text": True,
     "prompt_reset_on_temperature": 0.5,
     "initial_prompt": None,
@@ -52,23 +57,6 @@ DECODING: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """What the decoder wrote about one window, with its statistics."""
-
-    tokens: tuple[int, ...]
-    temperature: float
-    avg_logprob: float
-    compression_ratio: float
-    no_speech_prob: float
-
-    @property
-    def is_silence(self) -> bool:
-        """Whether the decoder itself doubts both that somebody speaks and what it wrote."""
-        doubt = self.no_speech_prob > float(DECODING["no_speech_threshold"])
-        return doubt and self.avg_logprob <= LOG_PROB_THRESHOLD
-
-
 class WhisperWeights:
     """A loaded Whisper: features, encoder, decoder, tokenizer."""
 
@@ -83,8 +71,8 @@ class WhisperWeights:
         self._suppressed = get_suppressed_tokens(self.tokenizer("en", "transcribe"), [-1])
 
     @classmethod
-    def load(cls, folder: Path, threads: int) -> "WhisperWeights":
-        """Load from a folder in CTranslate2's form; `threads` 0 takes every CPU.
+    def load(cls, folder: Path, threads: int, *, callers: int = 1) -> "WhisperWeights":
+        """Load from a folder in CTranslate2's form, for `callers` at once, each on `threads`.
 
         Raises `ConfigurationError` if a file is missing.
         """
@@ -96,7 +84,8 @@ class WhisperWeights:
                 str(folder),
                 device="cpu",
                 compute_type=COMPUTE_TYPE,
-                cpu_threads=threads or os.cpu_count() or 1,
+                cpu_threads=threads,
+                num_workers=callers,
                 local_files_only=True,
             )
         )
@@ -105,9 +94,9 @@ class WhisperWeights:
         """Return the log-Mel spectrogram of `frames` frames from frame `first` on."""
         return log_mel(pcm, first, frames, self._mel_filters)
 
-    def encode(self, mel: Floats, loudest: float) -> Encoded:
-        """Run the encoder over a window; `loudest` is the highest value of `listen`."""
-        return self.model.encode(pad_frames(scaled(mel, loudest), WINDOW_FRAMES))
+    def encode(self, mel: Floats, loudest: float, frames: int = WINDOW_FRAMES) -> Encoded:
+        """Run the encoder over a window, padded to `frames`; `loudest` is the highest value of `listen`."""
+        return self.model.encode(pad_frames(scaled(mel, loudest), frames))
 
     def detect(self, encoded: Encoded) -> tuple[LanguageProbability, ...]:
         """Return every language with its probability, the most probable first."""
@@ -116,29 +105,26 @@ class WhisperWeights:
         found = self.model.model.detect_language(encoded)[0]
         return tuple(LanguageProbability(token[2:-2], float(p)) for token, p in found)
 
-    def decode(
-        self, encoded: Encoded, tokenizer: Tokenizer, before: Sequence[int], temperature: float
-    ) -> Decoded:
-        """Write down one window; `before` are the tokens that came before it.
-
-        Temperature 0 falls back to higher ones while a decode fails its checks.
-        """
-        temperatures = FALLBACK_TEMPERATURES if temperature == 0 else (temperature,)
-        result, avg_logprob, used, compression_ratio = self.model.generate_with_fallback(
-            encoded,
-            self.model.get_prompt(tokenizer, list(before)),
-            tokenizer,
-            TranscriptionOptions(
-                **DECODING, temperatures=list(temperatures), suppress_tokens=self._suppressed
-            ),
+    def write_down(self, hearings: Sequence[Hearing]) -> list[Decoded]:
+        """Write down windows that are alike, each once at their temperature: a beam search at 0."""
+        temperature = hearings[0].temperature
+        results = self.model.model.generate(
+            _stacked([hearing.encoded for hearing in hearings]),
+            [self.model.get_prompt(hearing.tokenizer, list(hearing.before)) for hearing in hearings],
+            length_penalty=DECODING["length_penalty"],
+            repetition_penalty=DECODING["repetition_penalty"],
+            no_repeat_ngram_size=DECODING["no_repeat_ngram_size"],
+            max_length=self.model.max_length,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=DECODING["suppress_blank"],
+            suppress_tokens=self._suppressed,
+            max_initial_timestamp_index=round(DECODING["max_initial_timestamp"] / STAMP_SECONDS),
+            **_search(temperature),
         )
-        return Decoded(
-            tokens=tuple(result.sequences_ids[0]),
-            temperature=float(used),
-            avg_logprob=float(avg_logprob),
-            compression_ratio=float(compression_ratio),
-            no_speech_prob=float(result.no_speech_prob),
-        )
+        return [
+            _decoded(hearing, result, temperature) for hearing, result in zip(hearings, results, strict=True)
+        ]
 
     def align(
         self,
@@ -169,9 +155,42 @@ class WhisperWeights:
         mel = self.listen(noise, 0, 50)
         encoded = self.encode(mel, float(mel.max()))
         self.detect(encoded)
-        self.decode(encoded, self.tokenizer("en", "transcribe"), (), 1e-3)
+        tokenizer = self.tokenizer("en", "transcribe")
+        window = Window(0, 50)
+        self.write_down([Hearing(window, mel, 0.0, WINDOW_FRAMES, encoded, tokenizer, (), 1e-3)])
 
     def _tokenizer(self, language: str, task: Task) -> Tokenizer:
         return Tokenizer(
             self.model.hf_tokenizer, self.model.model.is_multilingual, task=task, language=language
         )
+
+
+def _search(temperature: float) -> dict[str, Any]:
+    if temperature > 0:
+        return {
+            "beam_size": 1,
+            "num_hypotheses": DECODING["best_of"],
+            "sampling_topk": 0,
+            "sampling_temperature": temperature,
+        }
+    return {"beam_size": DECODING["beam_size"], "patience": DECODING["patience"]}
+
+
+def _stacked(encoded: Sequence[Encoded]) -> Encoded:
+    """Return one batch of windows of one length."""
+    if len(encoded) == 1:
+        return encoded[0]
+    return StorageView.from_array(np.concatenate([np.array(one) for one in encoded]))
+
+
+def _decoded(hearing: Hearing, result: Any, temperature: float) -> Decoded:
+    tokens = tuple(result.sequences_ids[0])
+    total = result.scores[0] * len(tokens) ** DECODING["length_penalty"]
+    text = hearing.tokenizer.decode(list(tokens)).strip()
+    return Decoded(
+        tokens=tokens,
+        temperature=temperature,
+        avg_logprob=float(total / (len(tokens) + 1)),
+        compression_ratio=float(get_compression_ratio(text)),
+        no_speech_prob=float(result.no_speech_prob),
+    )

@@ -1,90 +1,53 @@
-"""One thread that owns the model, and the order in which jobs get its next window."""
+"""The threads that call the model, and the order in which jobs get their turns."""
 
-import asyncio
 import contextlib
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from collections.abc import AsyncGenerator, Callable, Sequence
+from functools import partial
+from typing import TypeAlias
 
+from sayso.engines.whisper.hearing import Decoded, Hearing
+from sayso.engines.whisper.jobs import Done, E, Job, Step, Steps, Turn, Write, choose, is_short
 from sayso.errors import EngineError, EngineFailed, EngineOverloaded, EngineUnavailable
 
 logger = logging.getLogger(__name__)
 
-E_co = TypeVar("E_co", covariant=True)
-E = TypeVar("E")
+BROKEN = "a window failed in the speech engine"
 
-SLACK_SECONDS = 0.5  # how much longer a job may wait for each window that it still has before it
-SLACK_WINDOWS = 12  # windows that count, so that the longest job waits 6 s at most for its turn
-
-
-class Steps(Protocol[E_co]):
-    """Work that is done a window at a time."""
-
-    @property
-    def remaining(self) -> int:
-        """Windows that are left, 0 once the work is done."""
-        ...
-
-    def step(self) -> Sequence[E_co]:
-        """Do the next window and return what came of it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """The last thing in a job's outbox: the end, or what broke it."""
-
-    error: BaseException | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Job(Generic[E]):
-    """A job's place in the order: `ready_at` is when it came or last had its turn, in monotonic seconds."""
-
-    steps: Steps[E]
-    ready_at: float
-    started: bool = False
-    outbox: "asyncio.Queue[E | _Done]" = field(default_factory=asyncio.Queue)
-    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
-
-
-def due(ready_at: float, remaining: int) -> float:
-    """Return the time by which a job should have its next window, in the clock of `ready_at`.
-
-    The less is left the sooner it is due; a job that was passed over keeps its time, so that newcomers
-    fall behind it in the end, however short they are.
-    """
-    return ready_at + SLACK_SECONDS * min(max(remaining - 1, 0), SLACK_WINDOWS)
-
-
-def choose(jobs: Sequence[Job[E]], max_started: int) -> Job[E] | None:
-    """Return the job that is due first; one not begun counts only while fewer than `max_started` are."""
-    started = sum(job.started for job in jobs)
-    eligible = (job for job in jobs if job.started or started < max_started)
-    return min(eligible, key=lambda job: due(job.ready_at, job.steps.remaining), default=None)
+WriteDown: TypeAlias = Callable[[Sequence[Hearing]], Sequence[Decoded]]
 
 
 class WindowScheduler:
-    """Runs jobs of many windows on one thread, a window of the most urgent one at a time.
+    """Runs jobs of many windows, the most urgent first, `threads` turns at once.
 
+    One more turn is taken where a long job holds a thread and a short one waits: the operating system shares
+    the processors among them, and the short one is done in not much more than the time that it takes alone.
     At most `max_started` jobs are under way and `max_waiting` wait.
     """
 
-    def __init__(self, *, max_started: int, max_waiting: int) -> None:
+    def __init__(
+        self, *, max_started: int, max_waiting: int, write_down: WriteDown, threads: int = 1
+    ) -> None:
         self._max_started = max_started
         self._capacity = max_started + max_waiting
+        self._write_down = write_down
+        self._threads = threads
         self._jobs: list[Job[object]] = []
+        self._running: list[Turn] = []
         self._changed = threading.Condition()
         self._closed = False
-        self._step_seconds = 1.0  # smoothed
-        self._thread = threading.Thread(target=self._work, name="whisper", daemon=True)
-        self._thread.start()
+        self._turn_seconds = 1.0  # smoothed
+        self._pool = [
+            threading.Thread(target=self._work, name=f"whisper-{number}", daemon=True)
+            for number in range(threads + 1)
+        ]
+        for thread in self._pool:
+            thread.start()
 
     async def stream(self, steps: Steps[E]) -> AsyncGenerator[E, None]:
-        """Yield what the steps bring, in order; closing the stream takes the job out before its next step.
+        """Yield what the steps bring, in order; closing the stream takes the job out before its next turn.
 
         Raises `EngineOverloaded` at once when the queue is full, `EngineUnavailable` once closed,
         `EngineFailed` when a step breaks.
@@ -94,7 +57,7 @@ class WindowScheduler:
         try:
             while True:
                 item = await job.outbox.get()
-                if isinstance(item, _Done):
+                if isinstance(item, Done):
                     if item.error is not None:
                         raise item.error
                     return
@@ -103,14 +66,15 @@ class WindowScheduler:
             self._withdraw(job)
 
     def close(self) -> None:
-        """Fail what waits, let the window under way end, and stop the thread."""
+        """Fail what waits, let the turns under way end, and stop the threads."""
         with self._changed:
             self._closed = True
             for job in self._jobs:
-                _put(job, _Done(EngineUnavailable("The speech engine is shutting down.")))
+                _put(job, Done(EngineUnavailable("The speech engine is shutting down.")))
             self._jobs.clear()
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for thread in self._pool:
+            thread.join()
 
     def _admit(self, job: Job[E]) -> None:
         with self._changed:
@@ -118,52 +82,119 @@ class WindowScheduler:
                 raise EngineUnavailable("The speech engine is shutting down.")
             if len(self._jobs) >= self._capacity:
                 windows = min(entry.steps.remaining for entry in self._jobs)
-                wait = min(max(1.0, windows * self._step_seconds), 60.0)
+                wait = min(max(1.0, windows * self._turn_seconds), 60.0)
                 raise EngineOverloaded("The speech engine's queue is full.", retry_after=wait)
             self._jobs.append(job)  # type: ignore[arg-type]
-            self._changed.notify()
+            self._changed.notify_all()
 
     def _withdraw(self, job: Job[E]) -> None:
         with self._changed:
             self._jobs = [entry for entry in self._jobs if entry is not job]
+            self._changed.notify_all()
 
     def _work(self) -> None:
-        while (job := self._next()) is not None:
+        while (turn := self._next()) is not None:
             begun = time.monotonic()
-            self._advance(job)
-            job.ready_at = time.monotonic()
-            self._step_seconds += 0.1 * (job.ready_at - begun - self._step_seconds)
+            try:
+                self._take(turn)
+            finally:
+                with self._changed:
+                    self._running.remove(turn)
+                    self._turn_seconds += 0.1 * (time.monotonic() - begun - self._turn_seconds)
+                    self._changed.notify_all()
 
-    def _next(self) -> Job[object] | None:
+    def _next(self) -> Turn | None:
         with self._changed:
-            while True:
-                if self._closed:
-                    return None
-                if (job := choose(self._jobs, self._max_started)) is not None:
-                    job.started = True
-                    return job
+            while not self._closed:
+                if (turn := self._choose()) is not None:
+                    self._claim(turn)
+                    return turn
                 self._changed.wait()
+            return None
 
-    def _advance(self, job: Job[object]) -> None:
-        """Do one window of a job. What breaks it ends that job and no other."""
+    def _choose(self) -> Turn | None:
+        free = self._threads - len(self._running)
+        if free > 0:
+            return choose(self._jobs, self._max_started)
+        if free == 0 and not all(is_short(turn) for turn in self._running):
+            return choose(self._jobs, self._max_started, only_short=True)
+        return None
+
+    def _claim(self, turn: Turn) -> None:
+        self._running.append(turn)
+        match turn:
+            case Step(job):
+                job.started = job.stepping = True
+            case Write(windows):
+                for job, hearing in windows:
+                    job.heard.remove(hearing)
+
+    def _take(self, turn: Turn) -> None:
+        match turn:
+            case Step(job):
+                self._settle(job, job.steps.step, stepped=True)
+            case Write(windows):
+                self._write(windows)
+
+    def _write(self, windows: Sequence[tuple[Job[object], Hearing]]) -> None:
+        """Write windows down. One that breaks a batch ends its own job alone."""
         try:
-            events = job.steps.step()
-            done = _Done() if not job.steps.remaining else None
-        except EngineError as error:
-            events, done = (), _Done(error)
+            decoded = self._write_down([hearing for _, hearing in windows])
         except Exception as error:
-            logger.exception("a window failed in the speech engine")
-            failure = EngineFailed("The speech engine failed on this audio.")
-            failure.__cause__ = error
-            events, done = (), _Done(failure)
-        for event in events:
-            _put(job, event)
-        if done is not None:
-            self._withdraw(job)
-            _put(job, done)
+            if len(windows) > 1:
+                for window in windows:
+                    self._write([window])
+                return
+            logger.exception(BROKEN)
+            self._end(windows[0][0], _failure(error))
+            return
+        for (job, hearing), found in zip(windows, decoded, strict=True):
+            self._settle(job, partial(job.steps.written, hearing, found))
+
+    def _settle(
+        self, job: Job[object], work: Callable[[], Sequence[Hearing]], *, stepped: bool = False
+    ) -> None:
+        """Do a job's own work, pass on what has come of it, and queue what is to be written down."""
+        try:
+            if stepped:
+                heard = work()
+            else:
+                with job.lock:
+                    heard = work()
+            with job.lock:
+                for event in job.steps.collect():
+                    _put(job, event)
+                ended = not job.steps.remaining
+        except EngineError as error:
+            self._end(job, error)
+            return
+        except Exception as error:
+            logger.exception(BROKEN)
+            self._end(job, _failure(error))
+            return
+        with self._changed:
+            job.heard += heard
+            job.ready_at = time.monotonic()
+            if stepped:
+                job.stepping = False
+        if ended:
+            self._end(job, None)
+
+    def _end(self, job: Job[object], error: EngineError | None) -> None:
+        self._withdraw(job)
+        with job.lock:
+            if not job.ended:
+                job.ended = True
+                _put(job, Done(error))
 
 
-def _put(job: Job[E], item: "E | _Done") -> None:
+def _failure(error: Exception) -> EngineFailed:
+    failure = EngineFailed("The speech engine failed on this audio.")
+    failure.__cause__ = error
+    return failure
+
+
+def _put(job: Job[E], item: "E | Done") -> None:
     # The caller's loop may have ended while the window was under way; then nobody listens any more.
     with contextlib.suppress(RuntimeError):
         job.loop.call_soon_threadsafe(job.outbox.put_nowait, item)

@@ -1,48 +1,41 @@
-"""One request's walk through its audio, a window a step."""
+"""One request's walk through its audio: windows heard ahead of what is written down."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from faster_whisper.tokenizer import Tokenizer
 
-from sayso.core.speech import (
-    SAMPLE_RATE,
-    Segment,
-    SpeechEvent,
-    SpeechFinished,
-    SpeechRequest,
-    SpeechStarted,
+from sayso.core.speech import Segment, SpeechEvent, SpeechFinished, SpeechRequest, SpeechStarted
+from sayso.engines.whisper.coverage import Coverage
+from sayso.engines.whisper.features import (
+    FRAMES_PER_SECOND,
+    HOP,
+    WINDOW_FRAMES,
+    frame_count,
+    pcm_samples,
 )
-from sayso.engines.whisper.features import FRAMES_PER_SECOND, HOP, WINDOW_FRAMES, frame_count, pcm_samples
-from sayso.engines.whisper.model import DECODING, LOG_PROB_THRESHOLD, Decoded, Encoded, WhisperWeights
-from sayso.engines.whisper.voice import CLEAR_SPEECH, SPEECH, VoiceActivity, VoiceNetwork
+from sayso.engines.whisper.hearing import Decoded, Hearing, Window
+from sayso.engines.whisper.model import DECODING, WhisperWeights
+from sayso.engines.whisper.planning import plan_window
+from sayso.engines.whisper.segments import SegmentWriter
+from sayso.engines.whisper.short_windows import SURE_LANGUAGE, is_doubtful, padded_frames
+from sayso.engines.whisper.voice import VoiceActivity, VoiceNetwork
 from sayso.engines.whisper.windows import MIN_ADVANCE, Piece, WindowCut, cut_window
-from sayso.engines.whisper.words import spoken_span, spoken_words
 
 LISTEN_WINDOWS = 10  # whose loudness is looked at in one step, about half a second
-LEAD_FRAMES = 50  # heard before the first speech of a window
-MAX_LEAD_FRAMES = 500  # silence that is still decoded with what follows: it changes no words, a cut may
-EDGE_SAMPLES = SAMPLE_RATE // 2  # how far Whisper's times may be off when speech is looked for
+AHEAD = 4  # windows of one recording that are heard before the first of them is written down
 PROMPT_TOKENS = 223  # with the start-of-previous token half of Whisper's context
 PROMPT_CHARACTERS = 4_000  # more than the last tokens of a prompt can hold
 NO_LANGUAGE = "en"  # reported with probability 0 where nobody speaks
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch to decode, in frames."""
-
-    seek: int
-    frames: int
 
 
 class Transcription:
     """The state between windows: where the next begins, what was written before it, who speaks what.
 
     Audio of more than a window is first listened through for its loudest bin, as in Whisper's published code;
-    a few windows a step, so that nobody waits behind it. `step` brings `SpeechStarted` first, segments, and
-    `SpeechFinished` last.
+    a few windows a step, so that nobody waits behind it. Windows that end in a pause are independent of each
+    other: several are heard ahead and may be written down at once. `collect` brings `SpeechStarted` first,
+    segments in order, and `SpeechFinished` last.
     """
 
     def __init__(
@@ -52,46 +45,90 @@ class Transcription:
         self._request = request
         self._pcm = pcm_samples(request.audio.pcm)
         self._voice = VoiceActivity(network, self._pcm)
+        self._segments = SegmentWriter(request, self._voice)
+        self._coverage = Coverage(len(self._pcm))
         self._frames = frame_count(len(self._pcm))
         self._language = language
-        self._started = False
-        self._finished = False
-        self._seek = 0
-        self._segments = 0
-        self._speech_end = 0.0
         self._loudest = -10.0
         self._listened = self._frames if self._frames <= WINDOW_FRAMES else 0
-        self._before: list[int] | None = None
+        self._seek = 0  # frames; up to there windows are heard or passed over
+        self._rest: Window | None = None  # what is left of the window before the first open one
+        self._rest_before: tuple[int, ...] = ()  # and what was written before that
+        self._open: list[Hearing] = []  # in order of time, not written down or behind one that is not
+        self._again: list[Hearing] = []  # short windows that are to be heard in full
+        self._prompt: tuple[int, ...] | None = None
+        self._before: tuple[int, ...] | None = None  # what the next window goes on from; None: the prompt
+        self._events: list[SpeechEvent] = []
+        self._started = self._finished = False
+
+    @property
+    def is_short(self) -> bool:
+        """Whether all of it is one window."""
+        return self._frames <= WINDOW_FRAMES
 
     @property
     def remaining(self) -> int:
         """Windows that are left at most."""
-        return 0 if self._finished else max(1, -(-(self._frames - self._seek) // WINDOW_FRAMES))
+        begin = min((hearing.window.seek for hearing in self._open[:1]), default=self._seek)
+        left = self._frames - begin
+        return 0 if self._finished else max(1, -(-left // WINDOW_FRAMES))
 
-    def step(self) -> Sequence[SpeechEvent]:
-        """Decode the next window, or pass over it where nobody speaks."""
+    @property
+    def can_step(self) -> bool:
+        """Whether there is a window to hear, or loudness to look at."""
+        if self._again or self._rest is not None or self._listened < self._frames:
+            return True
+        waits = len(self._open) >= AHEAD or any(not hearing.window.fixed for hearing in self._open)
+        return self._seek < self._frames and not waits
+
+    def step(self) -> Sequence[Hearing]:
+        """Hear the next window, or pass over it where nobody speaks."""
         if self._listened < self._frames:
-            return self._listen()
-        events: list[SpeechEvent] = []
+            self._listen()
+            return ()
         if self._language is not None:
-            events += self._start(self._language, 1.0)
-        if (window := self._next_window()) is not None:
-            mel = self._weights.listen(self._pcm, window.seek, window.frames)
-            self._loudest = max(self._loudest, float(mel.max()))
-            encoded = self._weights.encode(mel, self._loudest)
-            if self._language is None:
-                best = self._weights.detect(encoded)[0]
-                self._language = best.language
-                events += self._start(best.language, best.probability)
-            tokenizer = self._weights.tokenizer(self._language, self._request.task)
-            events += self._write(window, encoded, tokenizer)
-        if self._seek >= self._frames:
-            events += self._start(self._language or NO_LANGUAGE, 0.0)
-            events.append(SpeechFinished(self._request.audio.usage))
+            self._start(self._language, 1.0)
+        if self._again:
+            return (self._hear_in_full(self._again.pop()),)
+        if self._rest is not None:
+            return self._hear_the_rest(self._rest)
+        window, seek = plan_window(self._voice, self._seek, self._frames, len(self._pcm))
+        if window is None:
+            self._seek = seek
+            return ()
+        before, self._before = self._before, None
+        hearing = self._hear(window, before)
+        self._open.append(hearing)
+        self._seek = seek
+        return (hearing,)
+
+    def written(self, hearing: Hearing, decoded: Decoded) -> Sequence[Hearing]:
+        """Take what was written about a window; return it if it is to be written down again."""
+        if hearing.is_full:
+            hearing.note(decoded)
+        elif is_doubtful(decoded, hearing.tokenizer.timestamp_begin, hearing.window.frames):
+            hearing.retried = True
+            self._again.append(hearing)
+        else:
+            hearing.done = decoded
+        if hearing.is_full and hearing.done is None:
+            return (hearing,)
+        self._write_segments()
+        return ()
+
+    def collect(self) -> Sequence[SpeechEvent]:
+        """Return the events since the last call, at the end `SpeechFinished`."""
+        self._write_segments()
+        open_still = self._open or self._rest is not None or self._seek < self._frames
+        if not open_still and not self._finished:
+            self._start(self._language or NO_LANGUAGE, 0.0)
+            spans = self._coverage.spans(self._voice) if self._request.coverage else ()
+            self._events.append(SpeechFinished(self._request.audio.usage, spans))
             self._finished = True
+        events, self._events = self._events, []
         return events
 
-    def _listen(self) -> Sequence[SpeechEvent]:
+    def _listen(self) -> None:
         """Take the loudest bin of the next windows into account."""
         for _ in range(LISTEN_WINDOWS):
             frames = min(WINDOW_FRAMES, self._frames - self._listened)
@@ -100,115 +137,103 @@ class Transcription:
             mel = self._weights.listen(self._pcm, self._listened, frames)
             self._loudest = max(self._loudest, float(mel.max()))
             self._listened += frames
-        return ()
 
-    def _start(self, language: str, probability: float) -> Sequence[SpeechEvent]:
-        if self._started:
-            return ()
-        self._started = True
-        return (SpeechStarted(language, probability),)
+    def _start(self, language: str, probability: float) -> None:
+        if not self._started:
+            self._started = True
+            self._events.append(SpeechStarted(language, probability))
 
-    def _next_window(self) -> Window | None:
-        """Return the window that begins shortly before the next speech; None, and move on, without any."""
-        end = min(self._seek + WINDOW_FRAMES, self._frames)
-        last = end == self._frames
-        begin_sample, end_sample = self._seek * HOP, len(self._pcm) if last else end * HOP
-        self._voice.hear(end_sample)
-        speech = self._voice.first_speech(begin_sample, end_sample)
+    def _hear(self, window: Window, before: tuple[int, ...] | None) -> Hearing:
+        """Run the encoder over a window, and name the language if nobody has; `before` None is the prompt."""
+        mel = self._weights.listen(self._pcm, window.seek, window.frames)
+        self._loudest = max(self._loudest, float(mel.max()))
+        padded = padded_frames(window.frames)
+        encoded = self._weights.encode(mel, self._loudest, padded)
+        if self._language is None:
+            best = self._weights.detect(encoded)[0]
+            if best.probability < SURE_LANGUAGE and padded < WINDOW_FRAMES:
+                padded = WINDOW_FRAMES
+                encoded = self._weights.encode(mel, self._loudest)
+                best = self._weights.detect(encoded)[0]
+            self._language = best.language
+            self._start(best.language, best.probability)
+        tokenizer = self._weights.tokenizer(self._language, self._request.task)
+        if self._prompt is None:
+            self._prompt = _prompt_tokens(tokenizer, self._request.prompt)
+        if before is None:
+            before = self._prompt
+        return Hearing(
+            window, mel, self._loudest, padded, encoded, tokenizer, before, self._request.temperature
+        )
+
+    def _hear_in_full(self, hearing: Hearing) -> Hearing:
+        hearing.encoded = self._weights.encode(hearing.mel, hearing.loudest)
+        hearing.padded = WINDOW_FRAMES
+        return hearing
+
+    def _hear_the_rest(self, rest: Window) -> Sequence[Hearing]:
+        """Hear what the first open window left, or drop it where nobody speaks."""
+        end = len(self._pcm) if rest.end >= self._frames else rest.end * HOP
+        speech = self._voice.first_speech(rest.seek * HOP, end)
         if speech is None:
-            self._seek = end if last else end - LEAD_FRAMES
-            return None
-        lead = speech // HOP - self._seek
-        if lead > MAX_LEAD_FRAMES:
-            self._seek += lead - LEAD_FRAMES
-        frames = min(WINDOW_FRAMES, self._frames - self._seek)
-        self._voice.hear((self._seek + frames) * HOP)
-        return Window(self._seek, frames)
-
-    def _write(self, window: Window, encoded: Encoded, tokenizer: Tokenizer) -> Sequence[Segment]:
-        if self._before is None:
-            self._before = _prompt_tokens(tokenizer, self._request.prompt)
-        decoded = self._weights.decode(encoded, tokenizer, self._before, self._request.temperature)
-        if decoded.is_silence:
-            self._seek += window.frames
+            self._rest = None
             return ()
-        cut = cut_window(decoded.tokens, tokenizer.timestamp_begin, window.frames)
-        pieces = self._pieces(window, encoded, tokenizer, cut)
-        segments = [s for p in pieces if (s := self._segment(window, decoded, tokenizer, p)) is not None]
-        if decoded.temperature > float(DECODING["prompt_reset_on_temperature"]):
-            self._before = []
-        else:
-            self._before += [token for segment in segments for token in segment.tokens]
-            del self._before[:-PROMPT_TOKENS]
-        return segments
+        hearing = self._hear(rest, self._rest_before)
+        self._open.insert(0, hearing)
+        self._rest = None
+        return (hearing,)
 
-    def _pieces(
-        self, window: Window, encoded: Encoded, tokenizer: Tokenizer, cut: WindowCut
-    ) -> list[dict[str, Any]]:
-        """Place the pieces in the audio, find their words if asked, and move on to the next window."""
+    def _write_segments(self) -> None:
+        while self._open and self._rest is None and self._open[0].done is not None:
+            self._write(self._open.pop(0))
+
+    def _write(self, hearing: Hearing) -> None:
+        """Cut a window into segments, and find where the next one begins if that is not known yet."""
+        window, decoded = hearing.window, hearing.done
+        assert decoded is not None
+        if decoded.is_silence:
+            self._coverage.note(hearing, decoded, [], window.frames)
+            if not window.fixed:
+                self._seek = window.end
+            return
+        cut = cut_window(decoded.tokens, hearing.tokenizer.timestamp_begin, window.frames)
         pieces = [_placed(window, piece) for piece in cut.pieces]
-        self._seek = window.seek + cut.advance
-        if self._request.word_timestamps:
-            self._weights.align(encoded, tokenizer, pieces, window.frames, self._speech_end)
-            ends = [piece["words"][-1]["end"] for piece in pieces if piece["words"]]
-            if ends:
-                self._speech_end = ends[-1]
-                last = round(ends[-1] * FRAMES_PER_SECOND)
-                if not cut.complete and last >= window.seek + MIN_ADVANCE:
-                    self._seek = last
-        return pieces
+        advance = self._advance(hearing, cut, pieces)
+        segments = self._segments.write(hearing, decoded, pieces)
+        self._events += segments
+        self._coverage.note(hearing, decoded, segments, advance)
+        if not window.fixed:
+            self._before = self._context(hearing, decoded, segments)
+            self._seek = window.seek + advance
+        elif advance < window.frames:
+            self._rest_before = self._context(hearing, decoded, segments)
+            self._rest = Window(window.seek + advance, window.frames - advance)
 
-    def _segment(
-        self, window: Window, decoded: Decoded, tokenizer: Tokenizer, piece: dict[str, Any]
-    ) -> Segment | None:
-        """Return the piece as a segment, or None where it is empty or nobody spoke."""
-        text = tokenizer.decode(piece["tokens"])
-        duration = self._request.audio.seconds
-        start, end = spoken_span(float(piece["start"]), float(piece["end"]), self._voice, duration)
-        words = spoken_words(piece.get("words", ()), self._voice, duration)
-        if words:
-            start, end = words[0].start, words[-1].end
-        if start >= end or not text.strip() or not self._is_spoken(start, end, decoded):
-            return None
-        segment = Segment(
-            id=self._segments,
-            seek=window.seek,
-            start=start,
-            end=end,
-            text=text,
-            tokens=tuple(piece["tokens"]),
-            temperature=decoded.temperature,
-            avg_logprob=decoded.avg_logprob,
-            compression_ratio=decoded.compression_ratio,
-            no_speech_prob=decoded.no_speech_prob,
-            words=words,
-        )
-        self._segments += 1
-        return segment
+    def _advance(self, hearing: Hearing, cut: WindowCut, pieces: list[dict[str, Any]]) -> int:
+        """Return how many frames of the window are done; find the words, if asked."""
+        if not self._request.word_timestamps:
+            return cut.advance
+        last = self._segments.align(self._weights, hearing, pieces)
+        if last is not None and not cut.complete:
+            frames = round(last * FRAMES_PER_SECOND) - hearing.window.seek
+            if frames >= MIN_ADVANCE:
+                return min(frames, hearing.window.frames)
+        return cut.advance
 
-    def _is_spoken(self, start: float, end: float, decoded: Decoded) -> bool:
-        peak = self._voice.peak(
-            int(start * SAMPLE_RATE) - EDGE_SAMPLES, int(end * SAMPLE_RATE) + EDGE_SAMPLES
-        )
-        return is_borne_out(decoded, peak, self._request.temperature)
+    def _context(self, hearing: Hearing, decoded: Decoded, segments: Sequence[Segment]) -> tuple[int, ...]:
+        """Return what was written before the next window, which goes on where this one breaks off."""
+        if decoded.temperature > float(DECODING["prompt_reset_on_temperature"]):
+            return ()
+        tokens = [token for segment in segments for token in segment.tokens]
+        return (*hearing.before, *tokens)[-PROMPT_TOKENS:]
 
 
-def is_borne_out(decoded: Decoded, peak: float, temperature: float) -> bool:
-    """Whether the voice detector bears out the text: fully, or faintly and the decoder was sure at once.
-
-    `peak` is the detector's highest probability where the text lies, `temperature` what was asked for: text
-    that took a higher one over faint sound is invented more often than heard.
-    """
-    sure = decoded.temperature <= temperature and decoded.avg_logprob > LOG_PROB_THRESHOLD
-    return peak >= CLEAR_SPEECH or (peak >= SPEECH and sure)
-
-
-def _prompt_tokens(tokenizer: Tokenizer, prompt: str | None) -> list[int]:
+def _prompt_tokens(tokenizer: Tokenizer, prompt: str | None) -> tuple[int, ...]:
     """Return the end of a caller's prompt; what looks like a control token in it is left out."""
     if not prompt or not prompt.strip():
-        return []
+        return ()
     tokens = tokenizer.encode(" " + prompt.strip()[-PROMPT_CHARACTERS:])
-    return [token for token in tokens if token < tokenizer.eot][-PROMPT_TOKENS:]
+    return tuple(token for token in tokens if token < tokenizer.eot)[-PROMPT_TOKENS:]
 
 
 def _placed(window: Window, piece: Piece) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Protocol
 
 import numpy as np
 from faster_whisper.vad import get_vad_model
+from numpy.typing import NDArray
 
 from sayso.engines.whisper.features import Floats, Samples, to_float
 
@@ -67,6 +68,28 @@ class VoiceActivity:
         first = begin // STEP
         found = np.flatnonzero(self._probabilities[first : -(-end // STEP)] >= SPEECH)
         return min(end, (first + int(found[-1]) + 1) * STEP) if len(found) else None
+
+    def longest_pause(self, begin: int, end: int) -> tuple[int, int] | None:
+        """Return the longest stretch of [begin, end) samples in which nobody speaks, or None without any."""
+        first = begin // STEP
+        spoken = self._probabilities[first : -(-end // STEP)] >= SPEECH
+        edges = np.flatnonzero(np.diff(np.concatenate(([True], spoken, [True])).astype(np.int8)))
+        if not len(edges):
+            return None
+        begins, ends = edges[::2], edges[1::2]
+        longest = int(np.argmax(ends - begins))
+        return max(begin, (first + int(begins[longest])) * STEP), min(
+            end, (first + int(ends[longest])) * STEP
+        )
+
+    def spoken(self, gap: int) -> NDArray[np.bool_]:
+        """Return for every step whether somebody may speak, or pauses for fewer than `gap` steps."""
+        spoken = self._probabilities >= SPEECH
+        edges = np.flatnonzero(np.diff(np.concatenate(([True], spoken, [True])).astype(np.int8)))
+        for begin, end in zip(edges[::2], edges[1::2], strict=True):
+            if end - begin < gap and begin > 0 and end < len(spoken):
+                spoken[begin:end] = True
+        return spoken
 
     def peak(self, begin: int, end: int) -> float:
         """Return the highest probability in [begin, end) samples, 0 outside the audio."""

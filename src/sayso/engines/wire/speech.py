@@ -12,6 +12,7 @@ from sayso.core.speech import (
     Audio,
     LanguageProbability,
     Segment,
+    Span,
     SpeechEvent,
     SpeechFinished,
     SpeechRequest,
@@ -104,6 +105,8 @@ def encode_speech_event(event: SpeechEvent) -> bytes:
             body = {"type": "transcript.text.segment", **encode_segment(event)}
         case SpeechFinished():
             body = {"type": "transcript.text.done", "samples": event.usage.samples}
+            if event.coverage:
+                body["coverage"] = [[span.state, span.begin, span.end] for span in event.coverage]
             return b"data: " + orjson.dumps(body) + b"\n\ndata: [DONE]\n\n"
     return b"data: " + orjson.dumps(body) + b"\n\n"
 
@@ -116,7 +119,8 @@ def decode_speech_event(body: dict[str, Any]) -> SpeechEvent | None:
         case "transcript.text.segment":
             return decode_segment(body)
         case "transcript.text.done":
-            return SpeechFinished(AudioUsage(body["samples"]))
+            spans = tuple(Span(*span) for span in body.get("coverage", ()))
+            return SpeechFinished(AudioUsage(body["samples"]), spans)
         case _:
             return None
 

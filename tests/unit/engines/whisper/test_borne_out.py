@@ -2,8 +2,8 @@
 
 import pytest
 
-from sayso.engines.whisper.model import Decoded
-from sayso.engines.whisper.transcription import is_borne_out
+from sayso.engines.whisper.hearing import Decoded
+from sayso.engines.whisper.segments import is_borne_out
 from sayso.engines.whisper.voice import CLEAR_SPEECH, SPEECH
 
 FAINT = (SPEECH + CLEAR_SPEECH) / 2

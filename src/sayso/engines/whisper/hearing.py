@@ -1,0 +1,104 @@
+"""A window on its way through the model: heard by the encoder, written down by the decoder, perhaps again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from faster_whisper.tokenizer import Tokenizer
+
+from sayso.engines.whisper.features import WINDOW_FRAMES, Floats
+
+Encoded: TypeAlias = Any  # CTranslate2's StorageView of one window, (1, positions, width)
+
+FALLBACK_TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+LOG_PROB_THRESHOLD = -1.0  # a mean log probability below this is a failed decode
+COMPRESSION_RATIO_THRESHOLD = 2.4  # text that packs better than this repeats itself
+NO_SPEECH_THRESHOLD = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch to decode, in frames; `fixed` where the next one begins at its end, whatever is written."""
+
+    seek: int
+    frames: int
+    fixed: bool = True
+
+    @property
+    def end(self) -> int:
+        """The frame behind it."""
+        return self.seek + self.frames
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What the decoder wrote about one window, with its statistics."""
+
+    tokens: tuple[int, ...]
+    temperature: float
+    avg_logprob: float
+    compression_ratio: float
+    no_speech_prob: float
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether the decoder itself doubts both that somebody speaks and what it wrote."""
+        return self.no_speech_prob > NO_SPEECH_THRESHOLD and self.avg_logprob <= LOG_PROB_THRESHOLD
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a higher temperature should be tried."""
+        if self.no_speech_prob > NO_SPEECH_THRESHOLD and self.avg_logprob < LOG_PROB_THRESHOLD:
+            return False
+        return self.compression_ratio > COMPRESSION_RATIO_THRESHOLD or self.avg_logprob < LOG_PROB_THRESHOLD
+
+
+@dataclass(slots=True, eq=False)
+class Hearing:
+    """One window with what the encoder made of it; `padded` is how many frames that heard.
+
+    `before` are the tokens of what came before, `attempts` what the decoder wrote so far, `done` what counts.
+    """
+
+    window: Window
+    mel: Floats
+    loudest: float
+    padded: int
+    encoded: Encoded
+    tokenizer: Tokenizer
+    before: tuple[int, ...]
+    temperature: float
+    attempts: list[Decoded] = field(default_factory=list)
+    done: Decoded | None = None
+    retried: bool = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the encoder heard all of Whisper's 30 s."""
+        return self.padded == WINDOW_FRAMES
+
+    @property
+    def likeness(self) -> tuple[int, int, float]:
+        """What windows that are written down in one batch have in common."""
+        return (self.padded, len(self.before), self.temperature)
+
+    def note(self, decoded: Decoded, ladder: Sequence[float] = FALLBACK_TEMPERATURES) -> None:
+        """Take down an attempt: it is what counts, or `temperature` climbs a step.
+
+        Where all have failed, the likeliest of those that do not repeat themselves counts, at the last
+        temperature. A temperature that is not on the ladder's first step is the caller's and stays.
+        """
+        self.attempts.append(decoded)
+        if not decoded.has_failed or self.attempts[0].temperature != ladder[0]:
+            self.done = decoded
+            return
+        self.retried = True
+        higher = [step for step in ladder if step > self.temperature]
+        if higher:
+            self.temperature = higher[0]
+            return
+        calm = [a for a in self.attempts if a.compression_ratio <= COMPRESSION_RATIO_THRESHOLD]
+        best = max(calm or self.attempts, key=lambda attempt: attempt.avg_logprob)
+        self.done = Decoded(
+            best.tokens, decoded.temperature, best.avg_logprob, best.compression_ratio, best.no_speech_prob
+        )

@@ -1,0 +1,48 @@
+"""Where windows begin and end: at speech, and in a pause where there is one."""
+
+from sayso.engines.whisper.features import HOP, WINDOW_FRAMES
+from sayso.engines.whisper.hearing import Window
+from sayso.engines.whisper.voice import VoiceActivity
+
+LEAD_FRAMES = 50  # heard before the first speech of a window
+MAX_LEAD_FRAMES = 500  # silence that is still decoded with what follows: it changes no words, a cut may
+SHORTEST_CUT = 1200  # frames of a long recording's window at least
+LONGEST_CUT = 2800  # and at most, where a pause ends it; with padding that is the full window
+MIN_PAUSE = 30  # frames in which nobody speaks; less may lie within a word
+TAIL_FRAMES = 50  # of a long pause that are heard with what was said before
+
+
+def plan_window(voice: VoiceActivity, seek: int, frames: int, samples: int) -> tuple[Window | None, int]:
+    """Return the window that begins shortly before the next speech, and the frame to go on from.
+
+    The window is None where nobody speaks in the 30 s from `seek` on. `frames` and `samples` are those of the
+    whole audio. The last window ends with it; any other ends in the longest pause, and where there is none it
+    is 30 s long and not `fixed`.
+    """
+    end = min(seek + WINDOW_FRAMES, frames)
+    last = end == frames
+    begin_sample, end_sample = seek * HOP, samples if last else end * HOP
+    voice.hear(end_sample)
+    speech = voice.first_speech(begin_sample, end_sample)
+    if speech is None:
+        return None, end if last else end - LEAD_FRAMES
+    lead = speech // HOP - seek
+    if lead > MAX_LEAD_FRAMES:
+        seek += lead - LEAD_FRAMES
+    if frames - seek <= WINDOW_FRAMES:
+        voice.hear(samples)
+        return Window(seek, frames - seek), frames
+    voice.hear((seek + WINDOW_FRAMES) * HOP)
+    cut = pause_frame(voice, seek + SHORTEST_CUT, seek + LONGEST_CUT)
+    if cut is None:
+        return Window(seek, WINDOW_FRAMES, fixed=False), seek
+    return Window(seek, cut - seek), cut
+
+
+def pause_frame(voice: VoiceActivity, begin: int, end: int) -> int | None:
+    """Return the frame at which to cut between two, in the longest pause, or None without any."""
+    pause = voice.longest_pause(begin * HOP, end * HOP)
+    if pause is None or pause[1] - pause[0] < MIN_PAUSE * HOP:
+        return None
+    first, last = pause[0] // HOP, pause[1] // HOP
+    return min((first + last) // 2, first + TAIL_FRAMES)

@@ -1,0 +1,44 @@
+"""How short a window may be, and when what was written about it is in doubt."""
+
+import pytest
+
+from sayso.engines.whisper.hearing import Decoded
+from sayso.engines.whisper.short_windows import is_doubtful, padded_frames
+
+BEGIN = 50364
+SURE = (BEGIN, 100, 200, BEGIN + 150)  # from 0 to 3 s
+
+
+def doubt(
+    tokens: tuple[int, ...] = SURE, avg_logprob: float = -0.3, ratio: float = 1.1, frames: int = 300
+) -> bool:
+    return is_doubtful(Decoded(tokens, 0.0, avg_logprob, ratio, 0.1), BEGIN, frames)
+
+
+@pytest.mark.parametrize(
+    ("frames", "heard"),
+    [(1, 400), (300, 400), (301, 600), (1000, 1300), (2400, 2500), (2401, 3000), (3000, 3000)],
+)
+def test_a_window_is_as_long_as_its_sound_and_some_silence(frames: int, heard: int) -> None:
+    assert padded_frames(frames) == heard
+
+
+def test_what_the_decoder_is_sure_of_stands() -> None:
+    assert not doubt()
+    assert not doubt(frames=280)  # Whisper rounds up to a second at the end of a clip
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"ratio": 2.5},
+        {"avg_logprob": -0.71},
+        {"tokens": ()},
+        {"tokens": (BEGIN, 100, 200)},
+        {"frames": 279},
+        {"tokens": (BEGIN, 100, BEGIN + 400, BEGIN + 400, 7, BEGIN + 100)},
+    ],
+    ids=["loops", "is unsure", "is nothing", "has no end", "ends behind the sound", "runs ahead"],
+)
+def test_what_may_be_invented_is_heard_again(case: dict[str, object]) -> None:
+    assert doubt(**case)  # type: ignore[arg-type]
