@@ -18,10 +18,10 @@ from bench.bare_speech import BareSpeech
 from bench.client import client_of
 from bench.figures import Figure
 from bench.measure_gateway import FAKE, measure_gateway
-from bench.measure_speech import measure_speech
+from bench.measure_speech import QUICK, SpeechPlan, measure_speech
 from bench.report import machine, print_report, versions, write_json
 from bench.server import clean_environment, running_server
-from bench.workload import RECORDINGS, Speech, speech
+from bench.workload import RECORDINGS, Recording, Speech, long_speech, speech
 from sayso.app.deployments import engine_config, plan, prepare
 from sayso.catalog.catalogue import EMBEDDED_CHAT, EMBEDDED_SPEECH, Catalogue
 from sayso.catalog.storage import no_progress
@@ -44,10 +44,11 @@ def main() -> int:
         del os.environ[name]
     wait_for_the_model()  # the client stands for clients on other machines
     recordings = speech(asked.speech, limit=2 if asked.quick else 12)
+    long = long_speech(asked.speech, seconds=40 if asked.quick else 600)
     before = os.getloadavg()
     with tempfile.TemporaryDirectory(prefix="sayso-bench-") as folder:
         figures = asyncio.run(
-            _measure(Path(folder), recordings, quick=asked.quick, only_chat=asked.only_chat)
+            _measure(Path(folder), recordings, long, quick=asked.quick, only_chat=asked.only_chat)
         )
     about: dict[str, Any] = {
         "run": "quick: a smoke test, not a measurement" if asked.quick else "full",
@@ -63,7 +64,9 @@ def main() -> int:
     return 0
 
 
-async def _measure(folder: Path, recordings: Speech, *, quick: bool, only_chat: bool) -> list[Figure]:
+async def _measure(
+    folder: Path, recordings: Speech, long: Recording, *, quick: bool, only_chat: bool
+) -> list[Figure]:
     real, scripted = folder / "real", folder / "scripted"
     real.mkdir()
     scripted.mkdir()
@@ -85,7 +88,8 @@ async def _measure(folder: Path, recordings: Speech, *, quick: bool, only_chat: 
                 return figures
             _say("speech")
             with bare_process(BareSpeech, configs[EMBEDDED_SPEECH]) as bare:
-                figures += await measure_speech(client, bare, recordings, 1 if quick else 3)
+                speech_plan = QUICK if quick else SpeechPlan()
+                figures += await measure_speech(client, bare, recordings, long, speech_plan)
         sizes = server.resident_bytes()
         figures += [Figure(f"memory: {name}", size / 2**20, "MiB") for name, size in sizes.items()]
     _say("the gateway alone")

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+
 RECORDINGS = Path(__file__).parents[2] / "shared" / "speech"
 PER_LANGUAGE = {"en": 6, "de": 1, "es": 1, "fr": 1, "it": 1, "ru": 1, "zh": 1}
 SHORTEST, LONGEST = 3.0, 30.0  # seconds
+LONGEST_CLIP = 15.0
+LONG_SECONDS = 600.0
 
 _TASKS = (
     "Explain how a bicycle stays upright while it moves.",
@@ -52,6 +56,15 @@ class Speech:
         """Audio in all."""
         return sum(recording.seconds for recording in self.recordings)
 
+    def clips(self) -> "Speech":
+        """Those under 15 s, four times over."""
+        short = tuple(recording for recording in self.recordings if recording.seconds < LONGEST_CLIP)
+        return Speech(short * 4, f"{len(short)} clips, four times over")
+
+    def three_seconds(self) -> Recording:
+        """Return the one whose length is nearest to 3 s."""
+        return min(self.recordings, key=lambda recording: abs(recording.seconds - 3))
+
 
 def prompts(count: int, tag: str) -> list[str]:
     """Return different prompts; those of different tags share no beginning."""
@@ -64,6 +77,22 @@ def speech(folder: Path = RECORDINGS, *, limit: int = 12) -> Speech:
     if found:
         return Speech(tuple(found), f"{len(found)} recordings of people")
     return Speech((_synthesized(),), "a synthesized clip: no recordings beside the checkout")
+
+
+def long_speech(folder: Path = RECORDINGS, *, seconds: float = LONG_SECONDS) -> Recording:
+    """Return one WAV of that length: long recordings in `folder` one after another, or a synthesized one."""
+    from faster_whisper.audio import decode_audio
+
+    found = sorted((folder / "longform").glob("*"))
+    english = [path for path in found if "_en_" in path.name or path.name.startswith("lj")]
+    contents = [path.read_bytes() for path in english] or [_synthesized().content]
+    sounds = [decode_audio(io.BytesIO(content)) for content in contents]
+    sound = np.resize(np.concatenate(sounds), round(seconds * 16_000))
+    joined = io.BytesIO()
+    with wave.open(joined, "wb") as file:
+        file.setparams((1, 2, 16_000, len(sound), "NONE", ""))
+        file.writeframes((sound * 32767).astype("<i2").tobytes())
+    return Recording("long.wav", joined.getvalue(), seconds)
 
 
 def _recorded(folder: Path) -> list[Recording]:

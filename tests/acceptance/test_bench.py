@@ -14,6 +14,9 @@ WITH_TARGETS = {
     "first token at idle: HTTP − bare": "at_most",
     "speech, one at a time: HTTP ÷ bare": "at_least",
     "speech, two at a time: HTTP ÷ bare": "at_least",
+    "speech, clips: HTTP ÷ bare": "at_least",
+    "speech, 10-minute files: HTTP ÷ bare": "at_least",
+    "3 s clip: beside ÷ alone": "at_most",
 }
 WITHOUT = {
     "first start",
@@ -29,6 +32,12 @@ WITHOUT = {
     "speech, one at a time: HTTP",
     "speech, two at a time: HTTP",
     "speech: faster-whisper",
+    "speech, clips, 8 clients: HTTP",
+    "speech, clips: faster-whisper, one at a time",
+    "speech, 10-minute files: HTTP",
+    "speech, 10-minute files: faster-whisper, batched",
+    "3 s clip alone: p95",
+    "3 s clip beside long files: p95",
     *(f"processor time, 16 streams: {name}" for name in ("gateway", "chat host", "bare pipeline")),
     *(f"memory: {name}" for name in ("gateway", "chat host", "speech host", "decoder")),
     "GET /v1/models: 16 at a time",
