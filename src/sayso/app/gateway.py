@@ -163,7 +163,7 @@ class Gateway:
             cache_salts=CacheSalts.under(self._tenancy.pepper),
             names=self._names,
             models_dir=self.settings.data_dir / "models",
-            instances=instance_verbs(self._tenancy.database, catalogue, self._control),
+            instances=instance_verbs(self._tenancy.database, catalogue, self._control, self.fleet),
         )
 
     def _keep_off_instances(self) -> None:

@@ -1,6 +1,7 @@
 """Dedicated instances of one server: the verbs always, and the control of its machine where there is one."""
 
 import os
+from dataclasses import replace
 
 from sayso.app.names import named_catalogue
 from sayso.app.prices import is_there, prices_in_force
@@ -21,11 +22,17 @@ from sayso.dedicated.service import Instances
 from sayso.tenancy.service import default_project
 
 
-def instance_verbs(db: Database, catalogue: Catalogue, control: Control | None = None) -> Instances:
-    """Return the verbs; `control` is told of news at once."""
-    if control is None:
-        return Instances(db, catalogue.resolve)
-    return Instances(db, catalogue.resolve, wake=control.wake)
+def instance_verbs(
+    db: Database,
+    catalogue: Catalogue,
+    control: Control | None = None,
+    runtime: InstanceRuntime | None = None,
+) -> Instances:
+    """Return the verbs; `control` is told of news at once, `runtime` knows how instances run here."""
+    verbs = Instances(db, catalogue.resolve)
+    if control is not None:
+        verbs = replace(verbs, wake=control.wake)
+    return replace(verbs, status=runtime.status) if runtime is not None else verbs
 
 
 def instance_control(

@@ -30,6 +30,7 @@ from sayso.dedicated.events import (
 from sayso.dedicated.instance import Instance
 from sayso.dedicated.measured import Curve, find_curve, sustainable
 from sayso.dedicated.plan import OnDemand, Plan, Rate, Reserved
+from sayso.dedicated.runtime import RuntimeStatus
 from sayso.dedicated.segments import Segment, segments
 from sayso.dedicated.states import STARTABLE
 from sayso.dedicated.store import Kept
@@ -44,7 +45,7 @@ from sayso.dedicated.wishes import (
     configuration,
     plan,
 )
-from sayso.errors import InvalidRequest
+from sayso.errors import CapacityUnavailable, InvalidRequest
 from sayso.ids import InstanceId, OrgId, ProjectId, new_instance_id
 from sayso.tenancy.audit import record
 from sayso.tenancy.project_lookup import find_project, open_project
@@ -52,12 +53,16 @@ from sayso.tenancy.project_lookup import find_project, open_project
 
 @dataclass(frozen=True, slots=True)
 class Instances:
-    """The verbs. `snapshot_of` follows a model's name; `wake` tells whoever runs instances of news."""
+    """The verbs. `snapshot_of` follows a model's name; `wake` tells whoever runs instances of news.
+
+    `status` is how an instance runs at this moment, where that is here.
+    """
 
     db: Database
     snapshot_of: Callable[[str], Snapshot]
     clock: Clock = SYSTEM_CLOCK
     wake: Callable[[], None] = lambda: None
+    status: Callable[[InstanceId], RuntimeStatus | None] = lambda _: None
 
     async def create(self, by: AdminCaller, wanted: NewInstance, token: Token | None = None) -> Instance:
         """Make an instance and reserve its share of a machine; it is started at once.
@@ -104,7 +109,11 @@ class Instances:
                 restart_needed(before.configuration, after, before.standing.places),
             )
             asked = {"changes_requested": _said(after)}
-            return await self._done(session, by, instance_id, change, "instance.updated", token, asked)
+            try:
+                return await self._done(session, by, instance_id, change, "instance.updated", token, asked)
+            except CapacityUnavailable as error:
+                both = "It needs the memory of both engines, while the new one takes over."
+                raise CapacityUnavailable(f"{error.message} {both}", param=error.param) from error
 
     async def start(self, by: AdminCaller, instance_id: InstanceId, token: Token | None = None) -> Instance:
         """Start an instance that is stopped or has failed; one that runs is left alone.

@@ -13,13 +13,17 @@ from sayso.dedicated.instance import Instance
 from sayso.dedicated.measured import Curve
 from sayso.dedicated.plan import Plan, Reserved
 from sayso.dedicated.record import encode, kind_of
+from sayso.dedicated.runtime import RuntimeStatus
 from sayso.dedicated.segments import Segment
 
 _MICRO = 1_000_000
 
 
-def instance_shape(instance: Instance) -> dict[str, Any]:
-    """Return an instance; moments are Unix seconds, memory is MiB, amounts are decimals in dollars."""
+def instance_shape(instance: Instance, status: RuntimeStatus | None = None) -> dict[str, Any]:
+    """Return an instance; moments are Unix seconds, memory is MiB, amounts are decimals in dollars.
+
+    `now` is how it runs at this moment, None where that is not here.
+    """
     standing = instance.standing
     coming = standing.next_configuration
     return {
@@ -40,6 +44,20 @@ def instance_shape(instance: Instance) -> dict[str, Any]:
         "node": standing.node or None,
         "deleting": standing.deleting,
         "failure": standing.failure or None,
+        "now": _now(instance, status) if status else None,
+    }
+
+
+def _now(instance: Instance, status: RuntimeStatus) -> dict[str, Any]:
+    """Return the load of an instance; its utilization is of what its load settings let through."""
+    return {
+        "up": status.up,
+        "running": status.running,
+        "waiting": status.waiting,
+        "utilization": round(status.running / instance.load.max_concurrency, 3),
+        "places": status.places,
+        "resident_mib": status.resident_mib,
+        "system_fingerprint": status.fingerprint or None,
     }
 
 

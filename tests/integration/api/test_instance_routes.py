@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from sayso.dedicated import store
 from sayso.dedicated.clock import SYSTEM_CLOCK
 from sayso.dedicated.events import Failed
+from sayso.dedicated.runtime import RuntimeStatus
 from sayso.ids import InstanceId
 from tests.integration.api.conftest import MakeWorld
 from tests.integration.api.route_rows import INSTANCE, ORG
@@ -69,6 +71,17 @@ async def _assert_conflicts(owner: httpx.AsyncClient, wanted: dict[str, object],
         assert answer.json()["error"]["param"] == param
     answer = await owner.post(PATH, json=wanted, headers={"Idempotency-Key": "x" * 256})
     assert answer.status_code == 400
+
+
+async def test_how_an_instance_runs_is_shown_by_the_server_that_runs_it(tenants: Tenants) -> None:
+    state = tenants.app.state
+    status = RuntimeStatus(up=True, running=4, waiting=1, places=16)
+    verbs = replace(state.services.instances, status=lambda _: status)
+    state.services = replace(state.services, instances=verbs)
+    async with tenants.client(tenants.first.keys.owner) as owner:
+        one = (await owner.get(f"{PATH}/{tenants.first.ids['instance_id']}")).json()
+        assert (one["now"]["running"], one["now"]["utilization"], one["now"]["places"]) == (4, 0.5, 16)
+        assert (await owner.get(PATH)).json()["data"][0]["now"] == one["now"]
 
 
 async def test_where_an_instance_is_cheaper(tenants: Tenants) -> None:

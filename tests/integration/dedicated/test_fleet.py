@@ -19,6 +19,7 @@ from sayso.dedicated.forecast import Size
 from sayso.dedicated.hosting import Prepared
 from sayso.dedicated.running import RunningInstance
 from sayso.dedicated.runtime import ProvisioningFailed
+from sayso.dedicated.shapes import instance_shape
 from sayso.errors import ConfigurationError, EngineFailed, EngineUnavailable
 from tests.integration.dedicated.instances import FAKE, changed, fakes, fleet, instance, until
 from tests.processes import ended
@@ -158,6 +159,18 @@ async def test_a_gate_beyond_its_room_takes_another_host_and_one_that_is_opened_
         await made.update(one, changed(max_concurrency=5))
         assert host_of(running) != process
         assert running.entrance.gate.room == 5 * FAKE.context_length
+
+
+async def test_what_is_shown_of_an_instance_that_runs_here(tmp_path: Path) -> None:
+    async with fleet(tmp_path, fakes(tmp_path)) as (made, _):
+        one = instance()
+        assert instance_shape(one, made.status(one.id))["now"] is None
+        await made.provision(one)
+        async with found(made).enter(Size(5, 5)):
+            now = instance_shape(one, made.status(one.id))["now"]
+        assert (now["up"], now["running"], now["waiting"], now["utilization"]) == (True, 1, 0, 0.25)
+        assert now["system_fingerprint"].startswith("fp_")
+        assert now["resident_mib"] > 10
 
 
 async def test_a_host_that_has_had_requests_is_idle_since_the_last(tmp_path: Path) -> None:

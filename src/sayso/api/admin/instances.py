@@ -11,7 +11,9 @@ from sayso.api.deps import AdminDep, InstancesDep, ServicesDep
 from sayso.api.openai.answering import json_response
 from sayso.api.origin import idempotency_key
 from sayso.dedicated.configuration import Share
+from sayso.dedicated.instance import Instance
 from sayso.dedicated.load import DEFAULT_LOAD
+from sayso.dedicated.service import Instances
 from sayso.dedicated.shapes import curve_shape, event_shape, instance_shape, segment_shape
 from sayso.dedicated.tokens import Token
 from sayso.dedicated.wishes import NewInstance
@@ -29,7 +31,7 @@ async def list_all(request: Request, admin: AdminDep, instances: InstancesDep) -
     gone = bool(query.boolean(params, "include_terminated"))
     found = await instances.list(admin.org_id, ProjectId(project) if project else None, gone=gone)
     page = page_of([kept.instance for kept in found], asked, lambda one: one.id)
-    return page_response(page, instance_shape)
+    return page_response(page, lambda one: instance_shape(one, instances.status(one.id)))
 
 
 @instances_router.post("")
@@ -48,14 +50,14 @@ async def create(
         body.term_months,
     )
     token = _token(request, f"create {body.model_dump_json()}")
-    return json_response(instance_shape(await instances.create(admin, wanted, token)))
+    return _shown(instances, await instances.create(admin, wanted, token))
 
 
 @instances_router.get("/{instance_id}")
 async def retrieve(instance_id: str, admin: AdminDep, instances: InstancesDep) -> Response:
     """Return an instance."""
     kept = await instances.get(admin.org_id, InstanceId(instance_id))
-    return json_response(instance_shape(kept.instance))
+    return _shown(instances, kept.instance)
 
 
 @instances_router.post("/{instance_id}")
@@ -66,7 +68,7 @@ async def update(
     body = await read_body(request, services, InstanceChangesBody)
     token = _token(request, f"update {instance_id} {body.model_dump_json()}")
     changed = await instances.update(admin, InstanceId(instance_id), body.named(), token)
-    return json_response(instance_shape(changed))
+    return _shown(instances, changed)
 
 
 @instances_router.delete("/{instance_id}")
@@ -74,21 +76,21 @@ async def delete(instance_id: str, request: Request, admin: AdminDep, instances:
     """Delete an instance, once what runs on it has ended."""
     token = _token(request, f"delete {instance_id}")
     gone = await instances.delete(admin, InstanceId(instance_id), token=token)
-    return json_response(instance_shape(gone))
+    return _shown(instances, gone)
 
 
 @instances_router.post("/{instance_id}/start")
 async def start(instance_id: str, request: Request, admin: AdminDep, instances: InstancesDep) -> Response:
     """Start an instance that is stopped or has failed."""
     token = _token(request, f"start {instance_id}")
-    return json_response(instance_shape(await instances.start(admin, InstanceId(instance_id), token)))
+    return _shown(instances, await instances.start(admin, InstanceId(instance_id), token))
 
 
 @instances_router.post("/{instance_id}/stop")
 async def stop(instance_id: str, request: Request, admin: AdminDep, instances: InstancesDep) -> Response:
     """Stop an instance at once: what runs on it ends with an error."""
     token = _token(request, f"stop {instance_id}")
-    return json_response(instance_shape(await instances.stop(admin, InstanceId(instance_id), 0, token)))
+    return _shown(instances, await instances.stop(admin, InstanceId(instance_id), 0, token))
 
 
 @instances_router.post("/{instance_id}/drain")
@@ -99,7 +101,7 @@ async def drain(
     body = await read_body(request, services, EndBody)
     token = _token(request, f"drain {instance_id} {body.drain_seconds}")
     ended = await instances.stop(admin, InstanceId(instance_id), body.drain_seconds, token)
-    return json_response(instance_shape(ended))
+    return _shown(instances, ended)
 
 
 @instances_router.get("/{instance_id}/events")
@@ -125,6 +127,10 @@ async def curve(instance_id: str, admin: AdminDep, instances: InstancesDep) -> R
     """Return what the instance was last measured to do at rising concurrency."""
     found = await instances.curve(admin.org_id, InstanceId(instance_id))
     return json_response(curve_shape(instance_id, found))
+
+
+def _shown(instances: Instances, one: Instance) -> Response:
+    return json_response(instance_shape(one, instances.status(one.id)))
 
 
 def _token(request: Request, command: str) -> Token | None:
