@@ -13,6 +13,7 @@ LONG_FILES: dict[str, str] = {}  # path: why it can not be split
 READS_ENVIRONMENT: dict[str, str] = {  # path: why, besides the one module that may
     "src/sayso/config.py": "the settings",
     "src/sayso/audio/decode_process.py": "hands a child the few variables that a process needs to start",
+    "src/sayso/api/reference/samples.py": "not itself: samples of Python do",
     "src/sayso/engines/supervisor.py": "hands a host all but the settings",
 }
 

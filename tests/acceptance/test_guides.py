@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,13 @@ from tests.acceptance.running_server import RunningServer, start_server
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [DOCS / "start.md", *sorted((DOCS / "guides").glob("*.md"))]
+OTHERWISE = {"dedicated-instances", "vllm"}  # pages whose server is not as it comes
+LONG = {"models", "data-controls"}  # a dozen commands each
+PAGES = [
+    pytest.param(page, id=page.stem, marks=[pytest.mark.long] if page.stem in LONG else [])
+    for page in (DOCS / "start.md", *sorted((DOCS / "guides").glob("*.md")))
+    if page.stem not in OTHERWISE
+]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 RUN = {"python", "sh"}
 SHOWN = {"text", "json", "toml"}
@@ -32,18 +39,61 @@ def snippets(page: Path) -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server of the reader's own: some pages change its limits."""
-    running = start_server(tmp_path_factory.mktemp("reader"))
+    with running(tmp_path_factory.mktemp("reader")) as started:
+        yield started
+
+
+@contextmanager
+def running(folder: Path, settings: str = "") -> Iterator[RunningServer]:
+    if settings:
+        (folder / "sayso.toml").write_text(settings)
+    started = start_server(folder)
     try:
-        yield running
+        yield started
     finally:
-        running.stop()
+        started.stop()
 
 
 @pytest.mark.speech
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES)
 def test_the_snippets_of_a_page_run(
     page: Path, server: RunningServer, recording: Path, tmp_path: Path
 ) -> None:
+    run(page, server, recording, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.speech
+def test_the_snippets_on_instances_run(recording: Path, tmp_path: Path) -> None:
+    page = DOCS / "guides" / "dedicated-instances.md"
+    (tmp_path / "server").mkdir()
+    with running(tmp_path / "server", settings_of(page)) as server:
+        run(page, server, recording, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.speech
+def test_the_snippets_on_another_server_run(
+    server: RunningServer, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another sayso takes the place of vLLM."""
+    page = DOCS / "guides" / "vllm.md"
+    monkeypatch.setenv("VLLM_API_KEY", server.key)
+    settings = settings_of(page)
+    settings = settings.replace("http://10.0.0.5:8000/v1", server.base_url)
+    settings = settings.replace("meta-llama/Llama-3.1-8B-Instruct", "gpt-3.5-turbo")
+    assert settings != settings_of(page)
+    (tmp_path / "server").mkdir()
+    with running(tmp_path / "server", settings) as front:
+        run(page, front, recording, tmp_path)
+
+
+def settings_of(page: Path) -> str:
+    """What a page would have its reader put into sayso.toml."""
+    return "\n".join(text for language, text in FENCE.findall(page.read_text("utf-8")) if language == "toml")
+
+
+def run(page: Path, server: RunningServer, recording: Path, tmp_path: Path) -> None:
     (tmp_path / ".curlrc").write_text(RC)
     (tmp_path / "snippets.json").write_text(json.dumps(snippets(page)))
     shutil.copy(recording, tmp_path / "speech.mp3")
@@ -69,4 +119,5 @@ def test_the_snippets_of_a_page_run(
 
 
 def test_every_guide_has_something_to_run() -> None:
-    assert [page.stem for page in PAGES if len(snippets(page)) < 2] == []
+    pages = [DOCS / "start.md", *(DOCS / "guides").glob("*.md")]
+    assert [page.stem for page in pages if len(snippets(page)) < 2] == []

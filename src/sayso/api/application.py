@@ -32,9 +32,9 @@ _OPENAI = (chat_router, stored_completions_router, completions_router, models_ro
 def create_api(services: Services) -> FastAPI:
     """Return the application; it starts and stops nothing.
 
-    FastAPI's interactive pages are off, for they load scripts from elsewhere; `/docs` is ours.
+    FastAPI's pages are off, for they load scripts from elsewhere; `/docs` and `/openapi.json` are ours.
     """
-    app = DirectApi(title="sayso", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = DirectApi(title="sayso", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.services = services
     app.state.attempts = Attempts()
     pages = (health_router, documentation_router, console_keys_router, console_router)

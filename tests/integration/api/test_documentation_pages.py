@@ -11,10 +11,12 @@ import pytest
 
 from sayso.api.documentation.library import library
 from sayso.api.documentation.markdown import render
+from sayso.api.reference.pages import chapter_titles
 from tests.integration.api.conftest import MakeWorld
 
 DOCS = Path(__file__).parents[3] / "docs"
 NAMES = sorted(str(path.relative_to(DOCS).with_suffix("")) for path in DOCS.rglob("*.md"))
+ROUTES = [name for name, _ in chapter_titles()]
 HERE = "http://sayso.test"
 
 
@@ -50,7 +52,7 @@ async def site(make_world: MakeWorld) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_every_page_is_there_and_every_link_leads_somewhere(site: httpx.AsyncClient) -> None:
     pages: dict[str, Page] = {}
-    for path in ("/docs", *(f"/docs/{name}" for name in NAMES if name != "index")):
+    for path in ("/docs", *(f"/docs/{name}" for name in (*NAMES, *ROUTES) if name != "index")):
         answer = await site.get(path)
         assert answer.status_code == 200, path
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -110,7 +112,7 @@ async def test_a_page_is_there_as_markdown_too(site: httpx.AsyncClient) -> None:
     assert answer.headers["content-type"] == "text/markdown; charset=utf-8"
     assert answer.text == (DOCS / "start.md").read_text("utf-8")
     listed = re.findall(r"\((/docs/[^)]+\.md)\)", (await site.get("/llms.txt")).text)
-    assert len(listed) == len(NAMES) - 1
+    assert len(listed) == len(NAMES) - 1 + len(ROUTES)
     for path in listed:
         assert (await site.get(path)).status_code == 200
 

@@ -1,27 +1,42 @@
 """The pages of the documentation: read once, with their order and what the search looks through."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache, partial
 from importlib.resources import files
 from posixpath import normpath
 
+from fastapi import FastAPI
+
 from sayso.api.documentation.markdown import Rendered, Section, render
+from sayso.api.reference.pages import chapter_titles, reference_pages
 
 START = "index"
+REFERENCE = "reference"
+ROUTES = "Routes"
+_SAID_OF_A_ROUTE = 300  # characters, for the search: the path and what it does
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|//")
 _ITEM = re.compile(r"^- \[([^]]+)\]\(([^)]+)\.md\)", re.MULTILINE)
 _CHAPTER = re.compile(r"^## (.+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page:
-    """A page: `name` is its file without `.md`, `source` its Markdown."""
+    """A page: `name` is its file without `.md`, `read` brings its Markdown; rendered when it is asked for."""
 
     name: str
-    source: str
-    content: Rendered
+    read: Callable[[], str]
+
+    @cached_property
+    def source(self) -> str:
+        """Its Markdown."""
+        return self.read()
+
+    @cached_property
+    def content(self) -> Rendered:
+        """Its HTML and its sections."""
+        return render(self.source, lambda target: address(target, self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,24 @@ def library() -> Library:
     return Library(_pages(), _chapters(_text(f"{START}.md")))
 
 
+@lru_cache(maxsize=1)
+def library_with_reference(app: FastAPI) -> Library:
+    """Return the same with the reference of an application's routes, behind the chapter that leads to it."""
+    books = library()
+    routes = Chapter(ROUTES, chapter_titles())
+    pages = {name: Page(name, partial(_route_page, app, name)) for name, _ in routes.pages}
+    order = [one for chapter in books.chapters for one in (chapter, *([routes] if _leads(chapter) else []))]
+    return Library({**books.pages, **pages}, tuple(order))
+
+
+def _route_page(app: FastAPI, name: str) -> str:
+    return reference_pages(app)[name]
+
+
+def _leads(chapter: Chapter) -> bool:
+    return REFERENCE in (name for name, _ in chapter.pages)
+
+
 def address(target: str, base: str) -> str:
     """Return where a link in page `base` leads on the site; addresses elsewhere stay as they are."""
     if _ADDRESS.match(target) or target.startswith("#"):
@@ -75,11 +108,7 @@ def address(target: str, base: str) -> str:
 
 def _pages() -> dict[str, Page]:
     names = sorted(_names(""))
-    sources = {name: _text(f"{name}.md") for name in names}
-    return {
-        name: Page(name, source, render(source, lambda target, base=name: address(target, base)))  # type: ignore[misc]
-        for name, source in sources.items()
-    }
+    return {name: Page(name, partial(_text, f"{name}.md")) for name in names}
 
 
 def _names(folder: str) -> list[str]:
@@ -111,5 +140,5 @@ def _entry(page: Page, section: Section) -> dict[str, str]:
         "page": page.content.title,
         "title": section.title,
         "at": f"/docs/{page.name}#{section.anchor}",
-        "text": section.text,
+        "text": section.text[:_SAID_OF_A_ROUTE] if page.name.startswith(f"{REFERENCE}/") else section.text,
     }

@@ -1,4 +1,5 @@
-// The search, buttons that copy code, and the list of contents of narrow screens.
+// The search, samples in several languages as tabs, buttons that copy code, and the list of contents of
+// narrow screens.
 
 const input = document.getElementById("search");
 const found = document.getElementById("found");
@@ -90,6 +91,64 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+const LANGUAGES = { sh: "curl", python: "Python", javascript: "Node" };
+const groups = [];
+
+function languageOf(block) {
+  return [...block.firstElementChild?.classList ?? []].join(" ").replace("language-", "");
+}
+
+function choose_language(language) {
+  for (const group of groups) {
+    if (!group.some(([, , known]) => known === language)) continue;
+    for (const [tab, panel, known] of group) {
+      const here = known === language;
+      tab.setAttribute("aria-selected", String(here));
+      tab.tabIndex = here ? 0 : -1;
+      panel.hidden = !here;
+    }
+  }
+}
+
+function tabs(blocks) {
+  const list = document.createElement("div");
+  list.className = "tabs";
+  list.role = "tablist";
+  list.setAttribute("aria-label", "Language of the sample");
+  const group = blocks.map((panel) => {
+    const tab = document.createElement("button");
+    tab.type = "button";
+    tab.role = "tab";
+    tab.id = `sample-${groups.length}-${languageOf(panel)}`;
+    tab.textContent = LANGUAGES[languageOf(panel)];
+    tab.addEventListener("click", () => choose_language(languageOf(panel)));
+    panel.role = "tabpanel";
+    panel.tabIndex = 0;
+    panel.setAttribute("aria-labelledby", tab.id);
+    list.append(tab);
+    return [tab, panel, languageOf(panel)];
+  });
+  list.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    const at = group.findIndex(([tab]) => tab === document.activeElement);
+    const [tab, , language] = group[(at + step + group.length) % group.length];
+    choose_language(language);
+    tab.focus();
+  });
+  blocks[0].before(list);
+  groups.push(group);
+  choose_language(group[0][2]);
+}
+
+for (const block of document.querySelectorAll("article > pre")) {
+  if (block.previousElementSibling?.tagName === "PRE") continue;
+  const run = [block];
+  while (run.at(-1).nextElementSibling?.tagName === "PRE") run.push(run.at(-1).nextElementSibling);
+  const languages = new Set(run.map(languageOf));
+  if (run.length > 1 && languages.size === run.length && run.every((one) => LANGUAGES[languageOf(one)])) tabs(run);
+}
+
 // Code that is wider than its frame can be scrolled by keyboard too.
 const frames = new ResizeObserver((changes) => {
   for (const { target } of changes) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
@@ -100,6 +159,8 @@ for (const block of document.querySelectorAll("pre")) {
   const frame = document.createElement("div");
   frame.className = "code";
   block.replaceWith(frame);
+  new MutationObserver(() => { frame.hidden = block.hidden; }).observe(block, { attributeFilter: ["hidden"] });
+  frame.hidden = block.hidden;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "copy";
