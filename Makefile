@@ -72,6 +72,14 @@ format: $(VENV)/.dev ## Format the code and sort its imports
 	@$(BIN)/ruff check --fix-only --select I .
 	@$(BIN)/ruff format .
 
+clients: setup $(VENV)/.dev ## Install the clients that docs/clients is about, and run its snippets
+	@test -x build/clients/bin/python || $(PYTHON) -m venv build/clients
+	@build/clients/bin/python -m pip install --quiet --disable-pip-version-check -r tests/clients/requirements.txt
+	@if command -v npm >/dev/null; then cp tests/clients/package.json build/clients/ && \
+		npm install --prefix build/clients --silent --no-audit --no-fund --no-package-lock; \
+	else echo "npm is not installed: pages of clients for Node are skipped"; fi
+	@$(BIN)/python -m pytest -m "" tests/acceptance/test_clients.py $(ARGS)
+
 bench: setup $(VENV)/.dev ## Measure the server beside the bare engines
 	@$(BIN)/python -m bench $(ARGS)
 

@@ -39,6 +39,9 @@ USAGE = Chapter(
         ("GET", f"{ORG}/usage/audio_transcriptions"): Note(
             "Usage of audio", f"{SDK}.usage.audio_transcriptions", query=(*BUCKETS, *PAGED), asked=SINCE
         ),
+        ("GET", f"{ORG}/usage/instances"): Note(
+            "Usage of dedicated instances", query=(*BUCKETS, "batch", *PAGED), asked=SINCE
+        ),
         ("GET", f"{ORG}/usage/{{kind}}"): Note(
             "Usage of what is not served", query=(*BUCKETS, "batch", *PAGED), asked=SINCE
         ),
