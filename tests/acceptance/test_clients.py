@@ -34,7 +34,9 @@ BUNDLED = {"openai-python", "open-webui"}  # nothing besides what the tests have
 def versions() -> dict[str, str]:
     """The versions that `make clients` installs."""
     pinned = (ROOT / "tests" / "clients" / "requirements.txt").read_text("utf-8")
-    package = json.loads((ROOT / "tests" / "clients" / "package.json").read_text("utf-8"))
+    package: dict[str, dict[str, str]] = json.loads(
+        (ROOT / "tests" / "clients" / "package.json").read_text("utf-8")
+    )
     return (
         dict(PINNED.findall(pinned))
         | package["dependencies"]

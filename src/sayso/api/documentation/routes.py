@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from sayso.api.documentation.library import START
-from sayso.api.documentation.site import Shown, Site, site_of
+from sayso.api.documentation.site import NotThereError, Shown, Site, site_of
 
 documentation_router = APIRouter(include_in_schema=False)
 
@@ -76,7 +76,7 @@ async def _shown(request: Request, what: Callable[..., Shown], *arguments: str) 
     """Answer with a part of the site; the first time, rendering takes a while, and other requests go on."""
     try:
         shown = await asyncio.to_thread(lambda: what(site_of(request.app), *arguments))
-    except KeyError:
+    except NotThereError:
         raise HTTPException(404) from None
     headers = {**_HEADERS, "ETag": shown.tag}
     if request.headers.get("if-none-match") == shown.tag:

@@ -43,8 +43,12 @@ class Shown:
         return cls(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:20]}"')
 
 
+class NotThereError(Exception):
+    """There is no page or asset of that name."""
+
+
 class Site:
-    """The documentation of one application. What is not there raises KeyError."""
+    """The documentation of one application."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
@@ -52,17 +56,21 @@ class Site:
         self._pages: dict[str, Shown] = {}
 
     def page(self, name: str) -> Shown:
-        """Return a page as HTML."""
+        """Return a page as HTML. Raises `NotThereError`."""
+        self._check(name)
         if name not in self._pages:
             self._pages[name] = _page(self._books, name)
         return self._pages[name]
 
     def source(self, name: str) -> Shown:
-        """Return a page as Markdown."""
+        """Return a page as Markdown. Raises `NotThereError`."""
+        self._check(name)
         return Shown.of(self._books.pages[name].source.encode(), "text/markdown")
 
     def asset(self, name: str) -> Shown:
-        """Return a style sheet or a script."""
+        """Return a style sheet or a script. Raises `NotThereError`."""
+        if name not in _ASSETS:
+            raise NotThereError
         return _asset(name)
 
     def search(self) -> Shown:
@@ -81,6 +89,10 @@ class Site:
     def openapi(self) -> Shown:
         """Return the OpenAPI document."""
         return self._openapi
+
+    def _check(self, name: str) -> None:
+        if name not in self._books.pages:
+            raise NotThereError
 
     @cached_property
     def _search(self) -> Shown:

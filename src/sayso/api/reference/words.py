@@ -268,6 +268,7 @@ FIELDS: Final[dict[str, str]] = {
     "cores": "CPU cores of its own.",
     "memory_mib": "Memory of its own, in MiB.",
     "gpus": "GPUs of its own.",
+    "vram_mib": "Memory of all of its GPUs, in MiB.",
     "context_length": "Longest prompt with its answer, in tokens; 0: the model's own.",
     "term_months": "Reserved for so many months; 0: on demand.",
     "load": "How much it takes at once, and what happens beyond that.",
