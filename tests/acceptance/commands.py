@@ -25,6 +25,18 @@ def sayso(folder: Path, *words: str, **environment: str) -> Any:
     return json.loads(done.stdout)
 
 
+def try_sayso(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command that may fail; the folder has a settings file."""
+    options = ["--data-dir", str(folder), "--config", str(folder / "sayso.toml")]
+    return subprocess.run(
+        [sys.executable, "-m", "sayso", *words, *options],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+    )
+
+
 def new_admin_key(folder: Path, name: str, **environment: str) -> str:
     """Make an admin key as the operator does."""
     return str(sayso(folder, "keys", "create", "--admin", "--name", name, **environment)["key"])

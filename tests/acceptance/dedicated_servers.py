@@ -1,13 +1,20 @@
 """A server with an instance, as an operator sets it up, and clients that measure it."""
 
 import asyncio
+import sys
 import time
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psutil
 from openai import APIStatusError, AsyncOpenAI
 
+from sayso.core.cores import usable_cores
 from sayso.dedicated.curve import Answer
 from tests.acceptance.commands import sayso
 from tests.acceptance.running_server import RunningServer
@@ -43,6 +50,84 @@ def until_status(server: RunningServer, instance: str, *wanted: str, within: flo
         assert found["status"] != "failed", found["failure"]
         assert time.monotonic() < until, found
         time.sleep(0.2)
+
+
+def configure(
+    server: RunningServer, concurrency: int, overflow: str, *more: str, name: str = "own"
+) -> dict[str, Any]:
+    """Set the load of an instance."""
+    sayso(
+        server.folder, "instances", "update", name,
+        "--max-concurrency", str(concurrency), "--overflow", overflow, *more,
+    )  # fmt: skip
+    found = until_status(server, name, "ready")
+    time.sleep(1.0)  # by then a change of the gate is in force
+    return found
+
+
+def other_key(server: RunningServer) -> str:
+    """Make another organization, unless it is there, and return a key of it."""
+    if "other" not in [one["slug"] for one in sayso(server.folder, "orgs", "list")]:
+        sayso(server.folder, "orgs", "create", "--name", "Other", "--slug", "other")
+    return str(sayso(server.folder, "keys", "create", "--org", "other", "--name", "test")["key"])
+
+
+def instance_hosts(server: RunningServer) -> set[psutil.Process]:
+    """Return the hosts that are on the core of the instances."""
+    return {host for host in server.all_hosts() if host.cpu_affinity() == [usable_cores()[-1]]}
+
+
+def engine_info(host: psutil.Process) -> dict[str, Any]:
+    """Ask an engine host what it says of itself, past the gateway."""
+    with _host_client(host) as client:
+        info: dict[str, Any] = client.get("/v1/info").json()
+        return info
+
+
+def known_to(host: psutil.Process, request_ids: Iterable[str]) -> set[str]:
+    """Return those of these requests that an engine host has been given."""
+    with _host_client(host) as client:
+        return {one for one in request_ids if _used(client, one)}
+
+
+def _used(client: httpx.Client, request_id: str) -> bool:
+    answer = client.get(f"/v1/stopped/{request_id}")
+    return answer.status_code == 200 and answer.json() is not None
+
+
+def _host_client(host: psutil.Process) -> httpx.Client:
+    transport = httpx.HTTPTransport(uds=host.cmdline()[-1])
+    return httpx.Client(transport=transport, base_url="http://engine")
+
+
+def paid_seconds(server: RunningServer, instance: str) -> int:
+    """Return how many seconds are paid for; none twice and, without an interruption, none left out."""
+    segments = sorted(
+        sayso(server.folder, "instances", "segments", instance), key=lambda one: int(one["start"])
+    )
+    for one, following in pairwise(segments):
+        assert one["end"] == following["start"]
+    seconds = sum(int(one["seconds"]) for one in segments)
+    assert seconds == segments[-1]["end"] - segments[0]["start"]
+    return seconds
+
+
+@asynccontextmanager
+async def a_flood(
+    server: RunningServer, key: str, clients: int, recording: Path | None = None
+) -> AsyncGenerator[None, None]:
+    """Have so many clients of a project ask without a pause, for texts or for transcripts of a recording."""
+    more = () if recording is None else (str(recording),)
+    flood = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.acceptance.flooding", server.base_url, key, str(clients), *more
+    )
+    try:
+        await asyncio.sleep(4)
+        yield
+    finally:
+        flood.kill()
+        await flood.wait()
+        await asyncio.sleep(1.5)  # what it had under way ends
 
 
 @dataclass(slots=True)

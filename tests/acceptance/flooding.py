@@ -1,39 +1,58 @@
-"""`python -m tests.acceptance.flooding URL KEY CLIENTS`: ask for long answers without a pause until ended.
+"""`python -m tests.acceptance.flooding URL KEY CLIENTS [RECORDING]`: ask without a pause until ended.
 
-A process of its own, on the shared pool's core and behind everything else there, so that what it does to
-answers of others is what its requests do.
+For long texts, or with a recording for its transcript. A process of its own, on the shared pool's core and
+behind everything else there, so that what it does to answers of others is what its requests do.
 """
 
 import asyncio
 import os
 import sys
+from pathlib import Path
+from typing import Any
 
 import httpx
 
 from sayso.core.cores import stay_on, usable_cores
+from sayso.core.priority import run_as_usual
 
 BODY = {"model": "gpt-3.5-turbo", "max_tokens": 64, "temperature": 0.0}
 PAUSE_SECONDS = 0.25  # after a refusal
 
 
-async def main(url: str, key: str, clients: int) -> None:
+async def main(url: str, key: str, clients: int, recording: bytes | None) -> None:
     """Keep so many clients busy."""
     headers = {"authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(headers=headers, timeout=600) as http:
-        await asyncio.gather(*(_client(http, f"{url}/chat/completions", one) for one in range(clients)))
+        await asyncio.gather(*(_client(http, url, one, recording) for one in range(clients)))
 
 
-async def _client(http: httpx.AsyncClient, url: str, number: int) -> None:
+async def _client(http: httpx.AsyncClient, url: str, number: int, recording: bytes | None) -> None:
     asked = 0
     while True:
         asked += 1
-        text = f"{number} {asked}: write a very long story about a lighthouse, in many chapters."
-        answer = await http.post(url, json={**BODY, "messages": [{"role": "user", "content": text}]})
+        wanted = _texts(number, asked) if recording is None else _transcripts(recording)
+        answer = await http.post(url + wanted.pop("path"), **wanted)
         if answer.status_code != 200:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
+def _texts(number: int, asked: int) -> dict[str, Any]:
+    text = f"{number} {asked}: write a very long story about a lighthouse, in many chapters."
+    body = {**BODY, "messages": [{"role": "user", "content": text}]}
+    return {"path": "/chat/completions", "json": body}
+
+
+def _transcripts(recording: bytes) -> dict[str, Any]:
+    return {
+        "path": "/audio/transcriptions",
+        "data": {"model": "whisper-1", "language": "en"},
+        "files": {"file": recording},
+    }
+
+
 if __name__ == "__main__":
     stay_on(usable_cores()[:1])
+    run_as_usual()  # its parent may not
     os.nice(15)
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    heard = Path(sys.argv[4]).read_bytes() if len(sys.argv) > 4 else None
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), heard))

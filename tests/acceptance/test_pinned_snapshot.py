@@ -1,8 +1,5 @@
 """A pinned snapshot, on the real engine: the same answers after its name has moved, and no other bytes."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +9,8 @@ import httpx
 import pytest
 
 from sayso.catalog.catalogue import EMBEDDED_CHAT
-from tests.acceptance.commands import new_admin_key, sayso
+from tests.acceptance.commands import new_admin_key, sayso, try_sayso
+from tests.acceptance.damaged_files import flip
 from tests.acceptance.running_server import RunningServer, start_server
 
 SETTINGS = f"""
@@ -46,28 +44,6 @@ def client_of(server: RunningServer, key: str) -> httpx.Client:
     return httpx.Client(base_url=server.base_url, headers=headers, timeout=60)
 
 
-def command(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    options = ["--data-dir", str(folder), "--config", str(folder / "sayso.toml")]
-    return subprocess.run(
-        [sys.executable, "-m", "sayso", *words, *options],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        check=False,
-    )
-
-
-def flip(path: Path) -> None:
-    """Change one bit and leave no trace of it beside."""
-    before = path.stat()
-    with path.open("r+b") as file:
-        file.seek(before.st_size // 2)
-        byte = file.read(1)
-        file.seek(-1, os.SEEK_CUR)
-        file.write(bytes([byte[0] ^ 1]))
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-
 @pytest.fixture
 def first(folder: Path) -> Iterator[RunningServer]:
     running = start_server(folder)
@@ -84,9 +60,9 @@ def test_a_pinned_snapshot_answers_the_same_and_nothing_else_is_loaded(
     with client_of(first, key) as client:
         before = [ask(client, "gpt-3.5-turbo", prompt) for prompt in PROMPTS]
         assert len({fingerprint for _, fingerprint in before}) == 1
-        assert command(folder, "models", "pin", "gpt-3.5-turbo").returncode == 0
+        assert try_sayso(folder, "models", "pin", "gpt-3.5-turbo").returncode == 0
         for alias in ("gpt-3.5-turbo", "everybodys"):
-            moved = command(folder, "models", "alias", alias, "other")
+            moved = try_sayso(folder, "models", "alias", alias, "other")
             assert moved.returncode == 0, moved.stderr
         _until_other(client, "everybodys")
         assert ask(client, "gpt-3.5-turbo", PROMPTS[0]) == before[0]
@@ -107,14 +83,14 @@ def test_a_pinned_snapshot_answers_the_same_and_nothing_else_is_loaded(
 
     (weights,) = (folder / "models" / EMBEDDED_CHAT).glob("*/*.gguf")
     flip(weights)
-    started = command(folder, "serve", "--port", "0")
+    started = try_sayso(folder, "serve", "--port", "0")
     assert started.returncode == 1
     assert f"{weights.name} is damaged" in started.stderr
-    removed = command(folder, "models", "remove", EMBEDDED_CHAT)
+    removed = try_sayso(folder, "models", "remove", EMBEDDED_CHAT)
     assert removed.returncode == 1
     assert "pinned by project" in removed.stderr.replace("\n", " ")
-    assert command(folder, "models", "verify", EMBEDDED_CHAT).returncode == 1
-    assert command(folder, "models", "pull", EMBEDDED_CHAT).returncode == 0
+    assert try_sayso(folder, "models", "verify", EMBEDDED_CHAT).returncode == 1
+    assert try_sayso(folder, "models", "pull", EMBEDDED_CHAT).returncode == 0
     third = start_server(folder)
     try:
         with client_of(third, key) as client:

@@ -1,0 +1,87 @@
+"""A client that takes next to no time of its own: when a streamed answer's tokens arrive.
+
+Two clients that ask again at once end up in step with each other, or not, by chance, and the engine reads two
+prompts together or one after the other: that is twice the time to the first token, whoever else is there. So
+each pauses for a time of its own before it asks, the same in every run.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from sayso.core.cores import stay_on, usable_cores
+from sayso.dedicated.curve import Answer
+
+PAUSE_SECONDS = 0.3
+_DELTA = b'"delta":{"content":"'
+
+
+@contextmanager
+def ahead_of_others() -> Iterator[None]:
+    """Have this process's moments come when they are due, as a machine of its own would.
+
+    It stands on the shared pool's core, in front of everything else where the system allows it.
+    """
+    stay_on(usable_cores()[:1])
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        stay_on(usable_cores())
+
+
+async def time_answers(url: str, key: str, count: int, tokens: int, *, first: int) -> list[Answer]:
+    """Have two clients ask `count` times in all, for prompts that nobody has begun to read before."""
+    numbers = iter(range(first, first + count))
+    answers: list[Answer] = []
+
+    async def one() -> None:
+        for number in numbers:
+            await asyncio.sleep(random.Random(number % 1_000).uniform(0, PAUSE_SECONDS))
+            answers.append(await _answer(url, key, number, tokens))
+
+    await asyncio.gather(one(), one())
+    return answers
+
+
+async def _answer(url: str, key: str, number: int, tokens: int) -> Answer:
+    """Ask once, without a library between. Raises `AssertionError` for a refusal."""
+    address = urlsplit(url)
+    text = f"{number} Write a very long story about a lighthouse, and begin with number {number}."
+    body = json.dumps(
+        {
+            "model": "gpt-3.5-turbo",
+            "messages": [{"role": "user", "content": text}],
+            "max_tokens": tokens,
+            "temperature": 0.0,
+            "stream": True,
+        }
+    ).encode()
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    begun = time.perf_counter()
+    writer.write(
+        f"POST {address.path}/chat/completions HTTP/1.1\r\nhost: {address.netloc}\r\n"
+        f"authorization: Bearer {key}\r\ncontent-type: application/json\r\nconnection: close\r\n"
+        f"content-length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
+    first = last = 0.0
+    written, head = 0, b""
+    while piece := await reader.read(65_536):
+        now = time.perf_counter()
+        head = head or piece
+        if deltas := piece.count(_DELTA):
+            first, last, written = first or now, now, written + deltas
+    writer.close()
+    await writer.wait_closed()
+    assert head.startswith(b"HTTP/1.1 200"), head
+    assert written, head
+    return Answer(first - begun, last - first, written)
