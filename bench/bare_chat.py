@@ -10,6 +10,7 @@ import openvino_genai as genai
 from bench.client import Load
 from sayso.core.chat import Sampling
 from sayso.engines.config import EngineConfig
+from sayso.engines.openvino.conversion import converted
 from sayso.engines.openvino.engine import open_pipeline
 from sayso.engines.openvino.settings import settings_for
 
@@ -18,7 +19,7 @@ class BareChat:
     """From the prompts' text to the last token: template, tokens and steps; no event loop, no text back."""
 
     def __init__(self, config: EngineConfig) -> None:
-        self._pipeline = open_pipeline(config)
+        self._pipeline = open_pipeline(config, converted(config))
         self._tokenizer = self._pipeline.get_tokenizer()
         self._eos = int(self._tokenizer.get_eos_token_id())
         self._numbers = itertools.count()

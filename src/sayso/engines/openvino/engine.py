@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import openvino_genai as genai
@@ -27,6 +28,7 @@ from sayso.engines.fingerprint import build_of, fingerprint
 from sayso.engines.memory import resident_bytes
 from sayso.engines.openvino.calls import FreeReader, NamedReader, Reader, RequiredReader, TextReader
 from sayso.engines.openvino.choice import Choice, Job
+from sayso.engines.openvino.conversion import SETTINGS, WEIGHTS, converted
 from sayso.engines.openvino.footprint import Footprint, measure
 from sayso.engines.openvino.jobs import JobIndex
 from sayso.engines.openvino.prefix import BLOCK, PrefixIndex
@@ -65,6 +67,7 @@ class OpenVinoChatEngine:
         self,
         pipeline: Any,
         config: EngineConfig,
+        graph: Path | None = None,
         *,
         caching: bool = True,
         footprint: Footprint | None = None,
@@ -86,7 +89,7 @@ class OpenVinoChatEngine:
             on_failure=on_failure or _exit_soon,
         )
         self._jobs = JobIndex()
-        self._fingerprint = fingerprint(config.digest, BUILD, settings_of(config, caching=caching))
+        self._fingerprint = fingerprint(config.digest, BUILD, settings_of(config, graph, caching=caching))
 
     @classmethod
     def load(cls, config: EngineConfig) -> "OpenVinoChatEngine":
@@ -94,13 +97,14 @@ class OpenVinoChatEngine:
         if not config.context_length:
             stated = stated_context_length(find_weights(config))
             config = replace(config, context_length=min(stated, config.cache_tokens))
-        pipeline = open_pipeline(config)
+        graph = converted(config)
+        pipeline = open_pipeline(config, graph)
         if takes_salt(pipeline):
             footprint = measure(pipeline, config.context_length) if config.measured else None
-            return cls(pipeline, config, footprint=footprint)
+            return cls(pipeline, config, graph, footprint=footprint)
         log.warning("prefix_cache_off", model=config.snapshot, reason="the CPU plugin takes no salt here")
         del pipeline
-        return cls(open_pipeline(config, caching=False), config, caching=False)
+        return cls(open_pipeline(config, graph, caching=False), config, graph, caching=False)
 
     def close(self) -> None:
         """Stop after the current step; running requests get no more events."""
@@ -266,9 +270,11 @@ class OpenVinoChatEngine:
             self._jobs.leave(request_id)
 
 
-def open_pipeline(config: EngineConfig, *, caching: bool = True) -> Any:
-    """Open the pipeline that the engine drives. Raises `ConfigurationError`."""
-    weights = find_weights(config)
+def open_pipeline(config: EngineConfig, graph: Path | None, *, caching: bool = True) -> Any:
+    """Open the pipeline that the engine drives, on the converted `graph` or on the GGUF file itself.
+
+    Raises `ConfigurationError`.
+    """
     if config.context_length < 1 or config.cache_tokens < config.context_length:
         raise ConfigurationError(
             f"model '{config.snapshot}': cache_tokens ({config.cache_tokens}) must hold at least one "
@@ -279,17 +285,23 @@ def open_pipeline(config: EngineConfig, *, caching: bool = True) -> Any:
     scheduler.num_kv_blocks = cache_blocks(config)
     scheduler.max_num_batched_tokens = config.batch_tokens
     scheduler.max_num_seqs = 2 * config.max_concurrency  # abandoned prompts are read beside the running ones
-    properties = {"INFERENCE_NUM_THREADS": config.threads} if config.threads else {}
-    return genai.ContinuousBatchingPipeline(str(weights), scheduler, "CPU", properties)
+    properties = dict(SETTINGS) if graph else {}
+    if config.threads:
+        properties["INFERENCE_NUM_THREADS"] = config.threads
+    return genai.ContinuousBatchingPipeline(str(graph or find_weights(config)), scheduler, "CPU", properties)
 
 
-def settings_of(config: EngineConfig, *, caching: bool = True) -> dict[str, object]:
+def settings_of(
+    config: EngineConfig, graph: Path | None = None, *, caching: bool = True
+) -> dict[str, object]:
     """Return the settings that can change an answer; threads do, for sums depend on their order."""
     return {
         "context_length": config.context_length,
         "threads": config.threads,
         "batch_tokens": config.batch_tokens,
         "prefix_caching": caching,
+        "weights": WEIGHTS if graph else "as stored",
+        **(SETTINGS if graph else {}),
     }
 
 
