@@ -99,7 +99,7 @@ class ChatRequest:
     strings are matched in text, across token boundaries, and are not returned. `logprobs` asks for the
     chosen token's log probability, `top_logprobs` for that many alternatives besides. `id` names the
     request where its engine is asked about it later. Engines share cached work between requests of one
-    `cache_salt`, and with an empty one none.
+    `cache_salt`, and with an empty one none. Where requests wait, those of different `share` take turns.
     """
 
     model: str
@@ -116,6 +116,7 @@ class ChatRequest:
     response_format: ResponseFormat = TextFormat()
     id: str = ""
     cache_salt: str = ""
+    share: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ class CompletionRequest:
 
     Each prompt is text or token ids. Choice index = prompt index × `n` + choice of that prompt.
     `logprobs` None means none; 0 the chosen tokens only; k the k best besides. `id` and
-    `cache_salt` are as a chat's.
+    `cache_salt` are as a chat's, and so is `share`.
     """
 
     model: str
@@ -137,6 +138,7 @@ class CompletionRequest:
     echo: bool = False
     id: str = ""
     cache_salt: str = ""
+    share: str = ""
 
 
 @dataclass(frozen=True, slots=True)

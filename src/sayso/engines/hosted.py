@@ -34,12 +34,12 @@ class HostedChatEngine(UpstreamChatEngine):
     def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation."""
         body = encode_chat_request(request, self._model)
-        return self._stream("/chat/completions", {**body, "id": request.id, "cache_salt": request.cache_salt})
+        return self._stream("/chat/completions", {**body, **_ours(request)})
 
     def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text."""
         body = encode_completion_request(request, self._model)
-        return self._stream("/completions", {**body, "id": request.id, "cache_salt": request.cache_salt})
+        return self._stream("/completions", {**body, **_ours(request)})
 
     async def stop(self, request_id: str) -> TokenUsage | None:
         """Ask the host; None as well where it is gone."""
@@ -50,6 +50,11 @@ class HostedChatEngine(UpstreamChatEngine):
             log.warning("usage_of_stopped_unknown", request_id=request_id)
             return None
         return TokenUsage(**answer) if answer else None
+
+
+def _ours(request: ChatRequest | CompletionRequest) -> dict[str, str]:
+    """Return what a host of ours is told besides."""
+    return {"id": request.id, "cache_salt": request.cache_salt, "share": request.share}
 
 
 class HostedSpeechEngine(UpstreamSpeechEngine):

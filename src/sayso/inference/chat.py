@@ -111,7 +111,14 @@ async def _run(
 def _asked(request: Request, snapshot: Snapshot, origin: Origin, salt: str) -> Request:
     """Return `request` as the engine is to hear it."""
     sampling = _with_defaults(request.sampling, snapshot)
-    return replace(request, model=snapshot.id, sampling=sampling, id=origin.request_id, cache_salt=salt)
+    return replace(
+        request,
+        model=snapshot.id,
+        sampling=sampling,
+        id=origin.request_id,
+        cache_salt=salt,
+        share=origin.caller.key_id,
+    )
 
 
 def _with_defaults(sampling: Sampling, snapshot: Snapshot) -> Sampling:

@@ -18,8 +18,9 @@ class Job:
     caller sets under the step loop's lock.
     """
 
-    def __init__(self, prompt_tokens: int) -> None:
+    def __init__(self, prompt_tokens: int, share: str = "") -> None:
         self.prompt_tokens = prompt_tokens
+        self.share = share  # requests of different shares take turns
         self.begun_tokens = 0  # of the prompts that the engine was given
         self.cached_tokens = 0
         self.completion_tokens = 0

@@ -141,7 +141,7 @@ class OpenVinoChatEngine:
         prompt = await _encoded(size, lambda: self._prompts.chat(request.messages, tools, rule=rule))
         room = self._room(len(prompt), request.max_tokens, "messages")
         part = _Part(self._salted(prompt, request.cache_salt), room)
-        job = Job(len(prompt))
+        job = Job(len(prompt), request.share)
         choices: list[Choice] = []
         for index in range(request.n):
             settings = settings_for(
@@ -159,7 +159,7 @@ class OpenVinoChatEngine:
         """Continue raw text."""
         refuse_unsupported(request)
         parts = [await self._part(prompt, request) for prompt in request.prompts]
-        job = Job(sum(len(part.prompt) for part in parts))
+        job = Job(sum(len(part.prompt) for part in parts), request.share)
         choices: list[Choice] = []
         echoes: list[ChatEvent] = []
         for number, part in enumerate(parts):

@@ -16,6 +16,7 @@ from sayso.core.chat import ChatEvent
 from sayso.engines.openvino.choice import Choice, Job
 from sayso.engines.openvino.outbox import Outbox
 from sayso.engines.openvino.prefix import PrefixIndex
+from sayso.engines.openvino.turns import Turns
 from sayso.errors import EngineError, EngineFailed, EngineOverloaded, EngineUnavailable
 
 _RUNNING = genai.GenerationStatus.RUNNING
@@ -32,6 +33,9 @@ Batch = list[tuple[Job, list[ChatEvent | EngineError]]]
 
 class StepLoop:
     """Runs up to `limit` sequences at once and keeps up to `depth` requests waiting.
+
+    Who waits takes turns by share. A share that has nothing waiting may still enter a full queue, up to twice
+    its depth, so that nobody's long queue shuts out others.
 
     While nothing runs the thread sleeps on a condition; what then arrives within moments starts together,
     because one step that reads many prompts is cheaper than a step for each. All events of one step reach an
@@ -56,6 +60,7 @@ class StepLoop:
         self._leaving: list[Job] = []  # abandoned since the last step
         self.generated = 0  # tokens, since the start
         self._outbox = Outbox()
+        self._turns: Turns[Choice] = Turns(lambda choice: choice.job.share)
         self._numbers = itertools.count()
         self._closing = False
         self._failed = False
@@ -67,7 +72,7 @@ class StepLoop:
         with self._wake:
             if self._failed or self._closing:
                 raise EngineUnavailable("The engine is restarting.")
-            if len(self._live) + len(self._pending) >= self._limit and self._waiting() >= self._depth:
+            if len(self._live) + len(self._pending) >= self._limit and self._full_for(choices[0].job.share):
                 raise EngineOverloaded("The engine's queue is full. Please try again later.")
             self._pending += choices
             self._wake.notify()
@@ -93,6 +98,12 @@ class StepLoop:
             self._closing = True
             self._wake.notify()
         self._thread.join()
+
+    def _full_for(self, share: str) -> bool:
+        """Return whether the queue is full for a share, which it is later for one that has nothing in it."""
+        waiting = self._waiting()
+        alone = all(choice.job.share != share for choice in self._pending)
+        return waiting >= (2 * self._depth if alone else self._depth)
 
     def _waiting(self) -> int:
         """Return how many requests wait for a slot, not counting those whose slot is free already."""
@@ -140,14 +151,15 @@ class StepLoop:
 
     def _start_pending(self) -> None:
         room = self._limit - len(self._live)
-        kept: list[Choice] = []
-        for choice in self._pending:
-            if room > 0 and (choice.leader is None or choice.leader.prefilled):
+        if room <= 0 or not self._pending:
+            return
+        started: set[int] = set()
+        for choice in self._turns.order(self._pending):
+            if len(started) < room and (choice.leader is None or choice.leader.prefilled):
                 self._start(choice)
-                room -= 1
-            else:
-                kept.append(choice)
-        self._pending = kept
+                self._turns.note(choice)
+                started.add(id(choice))
+        self._pending = [choice for choice in self._pending if id(choice) not in started]
 
     def _start(self, choice: Choice) -> None:
         cached = self._prefix.hit(choice.prompt)

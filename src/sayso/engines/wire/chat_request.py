@@ -73,6 +73,7 @@ def decode_chat_request(body: dict[str, Any]) -> ChatRequest:
         response_format=_decode_response_format(body.get("response_format")),
         id=body.get("id", ""),
         cache_salt=body.get("cache_salt", ""),
+        share=body.get("share", ""),
     )
 
 
@@ -114,6 +115,7 @@ def decode_completion_request(body: dict[str, Any]) -> CompletionRequest:
         echo=body.get("echo", False),
         id=body.get("id", ""),
         cache_salt=body.get("cache_salt", ""),
+        share=body.get("share", ""),
     )
 
 
