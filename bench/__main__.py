@@ -18,6 +18,8 @@ from bench.bare_speech import BareSpeech
 from bench.client import client_of
 from bench.figures import Figure
 from bench.measure_gateway import FAKE, measure_gateway
+from bench.measure_peers import measure_peers
+from bench.measure_prompts import measure_prompts
 from bench.measure_speech import QUICK, SpeechPlan, measure_speech
 from bench.report import machine, print_report, versions, write_json
 from bench.server import clean_environment, running_server
@@ -28,6 +30,7 @@ from sayso.catalog.storage import no_progress
 from sayso.config import load_settings
 from sayso.core.priority import wait_for_the_model
 from sayso.engines.config import EngineConfig
+from sayso.engines.openvino.weights import find_weights
 
 LATER_START_TARGET = 10.0  # seconds
 
@@ -38,6 +41,10 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures and samples to FILE")
     parser.add_argument("--quick", action="store_true", help="a smoke run of under a minute")
     parser.add_argument("--only-chat", action="store_true", help="leave out speech and the scripted engine")
+    parser.add_argument(
+        "--llama-server", action="append", default=[], metavar="PROGRAM[=GGUF]",
+        help="also beside llama.cpp: its llama-server, or a Python that has xllamacpp; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--speech", type=Path, default=RECORDINGS, metavar="DIR", help="folder of recordings")
     asked = parser.parse_args()
     for name in set(os.environ) - set(clean_environment()):
@@ -48,7 +55,14 @@ def main() -> int:
     before = os.getloadavg()
     with tempfile.TemporaryDirectory(prefix="sayso-bench-") as folder:
         figures = asyncio.run(
-            _measure(Path(folder), recordings, long, quick=asked.quick, only_chat=asked.only_chat)
+            _measure(
+                Path(folder),
+                recordings,
+                long,
+                asked.llama_server,
+                quick=asked.quick,
+                only_chat=asked.only_chat,
+            )  # fmt: skip
         )
     about: dict[str, Any] = {
         "run": "quick: a smoke test, not a measurement" if asked.quick else "full",
@@ -56,6 +70,7 @@ def main() -> int:
         "versions": versions(),
         "load_average_before": _load(before),
         "load_average_after": _load(os.getloadavg()),
+        "peers": ", ".join(asked.llama_server) or "none: name them with --llama-server",
         "speech": f"{recordings.described}, {recordings.seconds:.0f} s of audio, language detected",
     }
     print_report(figures, about)
@@ -65,7 +80,7 @@ def main() -> int:
 
 
 async def _measure(
-    folder: Path, recordings: Speech, long: Recording, *, quick: bool, only_chat: bool
+    folder: Path, recordings: Speech, long: Recording, peers: list[str], *, quick: bool, only_chat: bool
 ) -> list[Figure]:
     real, scripted = folder / "real", folder / "scripted"
     real.mkdir()
@@ -84,6 +99,11 @@ async def _measure(
             with bare_process(BareChat, configs[EMBEDDED_CHAT]) as bare:
                 chat_plan = measure_chat.QUICK if quick else measure_chat.FULL
                 figures += await measure_chat.measure_chat(client, bare, chat_plan, server)
+            figures += await measure_prompts(client)
+            if peers:
+                _say("chat beside peers")
+                weights = find_weights(configs[EMBEDDED_CHAT])
+                figures += await measure_peers(client, peers, weights, chat_plan)
             if only_chat:
                 return figures
             _say("speech")

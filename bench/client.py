@@ -58,6 +58,13 @@ class Client:
                     return wait
         raise RuntimeError("the stream ended without content")
 
+    async def contents(self, prompt: str, max_tokens: int) -> AsyncIterator[bytes]:
+        """Yield a stream's content as it arrives."""
+        async with self._post("/chat/completions", _body(prompt, max_tokens)) as response:
+            async for piece in response.content.iter_any():
+                if _CONTENT in piece:
+                    yield piece
+
     async def chat_whole(self, prompt: str, max_tokens: int, model: str) -> None:
         """Ask for a whole answer."""
         async with self._post("/chat/completions", _body(prompt, max_tokens, model, stream=False)) as answer:
