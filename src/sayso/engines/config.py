@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sayso.catalog.snapshot import SnapshotFile
 
-BATCH_TOKENS: Final = 512
+BATCH_TOKENS: Final = 256
 CACHE_TOKENS: Final = 65_536
 
 
