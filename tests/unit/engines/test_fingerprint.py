@@ -67,8 +67,9 @@ def test_every_setting_of_an_engine_is_one(monkeypatch: pytest.MonkeyPatch) -> N
     known = [
         openvino_engine.settings_of(CONFIG),
         openvino_engine.settings_of(CONFIG, caching=False),
+        openvino_engine.settings_of(CONFIG, Path("converted")),
         openvino_engine.settings_of(replace(CONFIG, context_length=2048)),
-        openvino_engine.settings_of(replace(CONFIG, batch_tokens=256)),
+        openvino_engine.settings_of(replace(CONFIG, batch_tokens=128)),
         whisper_engine.settings_of(CONFIG),
     ]
     for name, value in (("COMPUTE_TYPE", "float32"), ("FALLBACK_TEMPERATURES", (0.0,)), ("DECODING", {})):
