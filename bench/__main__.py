@@ -62,7 +62,7 @@ def main() -> int:
                 asked.llama_server,
                 quick=asked.quick,
                 only_chat=asked.only_chat,
-            )  # fmt: skip
+            )
         )
     about: dict[str, Any] = {
         "run": "quick: a smoke test, not a measurement" if asked.quick else "full",
