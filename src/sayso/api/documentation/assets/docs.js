@@ -98,7 +98,7 @@ function languageOf(block) {
   return [...block.firstElementChild?.classList ?? []].join(" ").replace("language-", "");
 }
 
-function choose_language(language) {
+function chooseLanguage(language) {
   for (const group of groups) {
     if (!group.some(([, , known]) => known === language)) continue;
     for (const [tab, panel, known] of group) {
@@ -121,7 +121,7 @@ function tabs(blocks) {
     tab.role = "tab";
     tab.id = `sample-${groups.length}-${languageOf(panel)}`;
     tab.textContent = LANGUAGES[languageOf(panel)];
-    tab.addEventListener("click", () => choose_language(languageOf(panel)));
+    tab.addEventListener("click", () => chooseLanguage(languageOf(panel)));
     panel.role = "tabpanel";
     panel.tabIndex = 0;
     panel.setAttribute("aria-labelledby", tab.id);
@@ -133,12 +133,12 @@ function tabs(blocks) {
     if (!step) return;
     const at = group.findIndex(([tab]) => tab === document.activeElement);
     const [tab, , language] = group[(at + step + group.length) % group.length];
-    choose_language(language);
+    chooseLanguage(language);
     tab.focus();
   });
   blocks[0].before(list);
   groups.push(group);
-  choose_language(group[0][2]);
+  chooseLanguage(group[0][2]);
 }
 
 for (const block of document.querySelectorAll("article > pre")) {

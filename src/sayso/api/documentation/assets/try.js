@@ -1,11 +1,11 @@
 // "Try it": sends a route's request from this page, with a key that stays in its memory.
 
-let document_ = null;
+let whole = null;
 let key = "";
 
 async function described() {
-  document_ ??= fetch("/openapi.json").then((answer) => answer.json());
-  return document_;
+  whole ??= fetch("/openapi.json").then((answer) => answer.json());
+  return whole;
 }
 
 function element(tag, properties = {}, ...children) {
@@ -18,7 +18,7 @@ function field(name, said, input) {
   return element("label", {}, element("span", { textContent: name }), input, element("small", { textContent: said }));
 }
 
-function input_for(schema, example) {
+function inputFor(schema, example) {
   if (schema.enum) {
     return element("select", {}, ...["", ...schema.enum].map((value) => element("option", { textContent: value })));
   }
@@ -30,7 +30,7 @@ function plain(text) {
   return (text ?? "").replaceAll("`", "");
 }
 
-function form_of(operation, path, method) {
+function formOf(operation, path, method) {
   const inputs = { path: {}, query: {}, form: {}, body: null };
   const form = element("form", { className: "trial" });
   if (operation.security.length) {
@@ -40,7 +40,7 @@ function form_of(operation, path, method) {
     form.append(field(`Key (${kind})`, "Kept in this page's memory only.", secret));
   }
   for (const one of operation.parameters) {
-    const input = input_for(one.schema, one.in === "path" ? one.example : "");
+    const input = inputFor(one.schema, one.in === "path" ? one.example : "");
     input.required = one.required;
     inputs[one.in][one.name] = input;
     form.append(field(one.name, plain(one.description), input));
@@ -52,7 +52,7 @@ function form_of(operation, path, method) {
   } else if (type) {
     for (const [name, schema] of Object.entries(content.schema.properties)) {
       const example = name === "file" ? undefined : content.example[name];
-      inputs.form[name] = input_for(schema, example);
+      inputs.form[name] = inputFor(schema, example);
       inputs.form[name].required = content.schema.required.includes(name);
       form.append(field(name, plain(schema.description), inputs.form[name]));
     }
@@ -84,7 +84,7 @@ function address(path, inputs) {
   return query.size ? `${filled}?${query}` : filled;
 }
 
-function body_of(inputs, headers) {
+function bodyOf(inputs, headers) {
   if (inputs.body) {
     headers["Content-Type"] = "application/json";
     return inputs.body.value;
@@ -101,7 +101,7 @@ function body_of(inputs, headers) {
 
 async function ask(path, method, operation, inputs, shown) {
   const headers = operation.security.length ? { Authorization: `Bearer ${key.trim()}` } : {};
-  const body = body_of(inputs, headers);
+  const body = bodyOf(inputs, headers);
   const begun = performance.now();
   shown.textContent = "…";
   const answer = await fetch(address(path, inputs), { method, headers, body, credentials: "omit", cache: "no-store" });
@@ -135,7 +135,7 @@ for (const heading of document.querySelectorAll("article h2")) {
   let form = null;
   button.addEventListener("click", async () => {
     if (form === null) {
-      form = form_of((await described()).paths[path][method.toLowerCase()], path, method);
+      form = formOf((await described()).paths[path][method.toLowerCase()], path, method);
       line.after(form);
     } else {
       form.hidden = !form.hidden;
