@@ -21,8 +21,9 @@ from bench.measure_gateway import FAKE, measure_gateway
 from bench.measure_peers import measure_peers
 from bench.measure_prompts import measure_prompts
 from bench.measure_speech import QUICK, SpeechPlan, measure_speech
+from bench.plot import write_plot
 from bench.report import machine, print_report, versions, write_json
-from bench.server import clean_environment, running_server
+from bench.server import Server, clean_environment, running_server
 from bench.workload import RECORDINGS, Recording, Speech, long_speech, speech
 from sayso.app.deployments import engine_config, plan, prepare
 from sayso.catalog.catalogue import EMBEDDED_CHAT, EMBEDDED_SPEECH, Catalogue
@@ -33,12 +34,14 @@ from sayso.engines.config import EngineConfig
 from sayso.engines.openvino.weights import find_weights
 
 LATER_START_TARGET = 10.0  # seconds
+GATEWAY_MEMORY_TARGET = 120.0  # MiB
 
 
 def main() -> int:
     """Measure, print, and write the JSON file if one is asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure sayso beside bare engines.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures and samples to FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw throughput as an SVG")
     parser.add_argument("--quick", action="store_true", help="a smoke run of under a minute")
     parser.add_argument("--only-chat", action="store_true", help="leave out speech and the scripted engine")
     parser.add_argument(
@@ -74,6 +77,8 @@ def main() -> int:
         "speech": f"{recordings.described}, {recordings.seconds:.0f} s of audio, language detected",
     }
     print_report(figures, about)
+    if asked.plot:
+        write_plot(asked.plot, figures)
     if asked.json:
         write_json(asked.json, figures, about)
     return 0
@@ -93,6 +98,7 @@ async def _measure(
     with running_server(real, key=key) as server:
         seconds = server.started_seconds
         figures.append(Figure("later start", seconds, "s", at_most=LATER_START_TARGET))
+        figures += _at_rest(server)
         configs = _configs(real)
         async with client_of(server) as client:
             _say("chat")
@@ -117,6 +123,17 @@ async def _measure(
         async with client_of(server) as client:
             figures += await measure_gateway(client, 100 if quick else 1000)
     return figures
+
+
+def _at_rest(server: Server) -> list[Figure]:
+    """Return the memory of each process before anybody has asked anything."""
+    return [
+        Figure(
+            f"memory at rest: {name}", size / 2**20, "MiB",
+            at_most=GATEWAY_MEMORY_TARGET if name == "gateway" else None,
+        )
+        for name, size in server.resident_bytes().items()
+    ]  # fmt: skip
 
 
 def _configs(data_dir: Path) -> dict[str, EngineConfig]:
