@@ -25,8 +25,8 @@ VendorExtras: TypeAlias = Literal["ignore", "reject"]
 class AudioDecoder(Protocol):
     """Turns an uploaded file into sound."""
 
-    async def decode(self, content: memoryview | bytes | bytearray) -> Audio:
-        """Decode `content`. Raises `AudioRejected` for what is no audio."""
+    async def decode(self, content: memoryview | bytes | bytearray, cores: tuple[int, ...] = ()) -> Audio:
+        """Decode `content`, on `cores` where any are named. Raises `AudioRejected` for what is no audio."""
         ...
 
 

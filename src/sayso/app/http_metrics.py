@@ -30,9 +30,9 @@ class TimedDecoder:
         self._decoder = decoder
         self._metrics = metrics
 
-    async def decode(self, content: bytes | bytearray | memoryview) -> Audio:
-        """Decode `content`. Raises what the decoder raises."""
+    async def decode(self, content: bytes | bytearray | memoryview, cores: tuple[int, ...] = ()) -> Audio:
+        """Decode `content`, on `cores` where any are named. Raises what the decoder raises."""
         begun = time.perf_counter()
-        audio = await self._decoder.decode(content)
+        audio = await self._decoder.decode(content, cores)
         self._metrics.audio_decode.observe(time.perf_counter() - begun)
         return audio

@@ -28,6 +28,8 @@ def run(order: Order, job: socket.socket, source: int, sink: int, server: int) -
     status = _FAULT
     try:
         size = os.fstat(source).st_size
+        if order.cores:
+            os.sched_setaffinity(0, order.cores)
         _close_all_but(job.fileno(), source, sink)
         _bound(order, size, server)
         job.send(encode(_verdict(order, os.pread(source, size, 0), sink)))

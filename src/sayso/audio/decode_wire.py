@@ -13,11 +13,15 @@ RefusalReason: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Decode the first descriptor's bytes into the second; `cpu_seconds` and `max_samples` are bounds."""
+    """Decode the first descriptor's bytes into the second; `cpu_seconds` and `max_samples` are bounds.
+
+    The child stays on `cores`, as the kernel numbers them; empty: on those of the server.
+    """
 
     demuxer: str
     max_samples: int
     cpu_seconds: int
+    cores: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

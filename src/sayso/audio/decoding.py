@@ -22,10 +22,33 @@ _MIB = 1 << 20
 _log = logging.getLogger(__name__)
 
 
+class _Lane:
+    """Who decodes now and who waits, of those that share cores."""
+
+    def __init__(self, concurrency: int, queue_depth: int) -> None:
+        self._slots = asyncio.Semaphore(concurrency)
+        self._room = queue_depth
+
+    @contextlib.asynccontextmanager
+    async def slot(self) -> AsyncGenerator[None, None]:
+        if self._slots.locked() and self._room <= 0:
+            raise EngineOverloaded("Too many audio files are waiting to be decoded.")
+        self._room -= 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._room += 1
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+
 class AudioDecoder:
     """Decodes uploads in processes of its own.
 
-    At most `concurrency` at a time, by default one for each CPU; `queue_depth` more wait. A file is refused
+    At most `concurrency` at a time, by default one for each CPU; `queue_depth` more wait. Those that are
+    decoded on cores of their own wait for each other alone, one at a time for each core. A file is refused
     when it holds more than `max_audio_seconds` of sound, or takes longer than 5 seconds of CPU time and 2
     more for every MiB, or longer than `timeout_seconds` by the clock. The samples of one hour take 115 MB.
     """
@@ -39,8 +62,9 @@ class AudioDecoder:
         timeout_seconds: float = 120.0,
     ) -> None:
         self._max_audio_seconds = max_audio_seconds
-        self._slots = asyncio.Semaphore(concurrency or len(os.sched_getaffinity(0)))
-        self._room = queue_depth
+        self._lane = _Lane(concurrency or len(os.sched_getaffinity(0)), queue_depth)
+        self._own_lanes: dict[tuple[int, ...], _Lane] = {}
+        self._queue_depth = queue_depth
         self._timeout_seconds = timeout_seconds
         self._server: DecodeProcess | None = None
         self._starting = asyncio.Lock()
@@ -63,8 +87,8 @@ class AudioDecoder:
                 self._server.close()
                 self._server = None
 
-    async def decode(self, content: memoryview | bytes | bytearray) -> Audio:
-        """Return the sound in `content`, whatever its container.
+    async def decode(self, content: memoryview | bytes | bytearray, cores: tuple[int, ...] = ()) -> Audio:
+        """Return the sound in `content`, whatever its container, decoded on `cores` where any are named.
 
         Raises `AudioRejected` with the reason, `EngineOverloaded` when too many wait, and
         `EngineUnavailable` when the decoder can not be run. Cancelling ends the work at once.
@@ -74,27 +98,19 @@ class AudioDecoder:
             demuxer=sniff(view),
             max_samples=self._max_audio_seconds * SAMPLE_RATE,
             cpu_seconds=5 + 2 * view.nbytes // _MIB,
+            cores=cores,
         )
-        async with self._slot():
+        async with self._lane_of(cores).slot():
             try:
                 async with asyncio.timeout(self._timeout_seconds):
                     return await self._decode(order, view)
             except TimeoutError as error:
                 raise self._rejected(Refusal("too_slow")) from error
 
-    @contextlib.asynccontextmanager
-    async def _slot(self) -> AsyncGenerator[None, None]:
-        if self._slots.locked() and self._room <= 0:
-            raise EngineOverloaded("Too many audio files are waiting to be decoded.")
-        self._room -= 1
-        try:
-            await self._slots.acquire()
-        finally:
-            self._room += 1
-        try:
-            yield
-        finally:
-            self._slots.release()
+    def _lane_of(self, cores: tuple[int, ...]) -> _Lane:
+        if not cores:
+            return self._lane
+        return self._own_lanes.setdefault(cores, _Lane(len(cores), self._queue_depth))
 
     async def _decode(self, order: Order, view: memoryview) -> Audio:
         source, sink = os.memfd_create("upload"), os.memfd_create("samples")

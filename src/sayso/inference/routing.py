@@ -45,6 +45,11 @@ class SpeechRoute:
     pool: SpeechEngine | None = None
     spilled: bool = False
 
+    @property
+    def own_cores(self) -> tuple[int, ...]:
+        """The instance's cores, where its requests' files are decoded too; empty for the shared pool's."""
+        return self.instance.current.cores if self.instance else ()
+
 
 class Instances(Protocol):
     """The dedicated instances that run here."""

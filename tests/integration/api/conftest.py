@@ -64,7 +64,7 @@ class PcmDecoder:
     def __init__(self) -> None:
         self.decoded = 0
 
-    async def decode(self, content: memoryview | bytes | bytearray) -> Audio:
+    async def decode(self, content: memoryview | bytes | bytearray, cores: tuple[int, ...] = ()) -> Audio:
         if bytes(content[:3]) != b"PCM":
             raise AudioRejected("The audio file could not be decoded or its format is not supported.")
         self.decoded += 1

@@ -15,6 +15,7 @@ import pytest_asyncio
 from sayso.audio.decode_process import DecodeProcess
 from sayso.audio.decode_wire import Ended, Order
 from sayso.audio.decoding import AudioDecoder
+from sayso.core.cores import usable_cores
 from sayso.core.speech import SAMPLE_RATE
 from sayso.errors import AudioRejected, EngineOverloaded, EngineUnavailable
 from tests.integration.audio.made_recordings import long_opus, tone, wav
@@ -111,6 +112,17 @@ async def test_a_full_queue_refuses_at_once_and_serves_again(own_decoder: AudioD
     await cancelled(*busy)
     for _ in range(3):  # two run and one waits, as before
         await asyncio.gather(*(own_decoder.decode(CLIP) for _ in range(3)))
+
+
+async def test_cores_of_their_own_wait_for_nobody_else(own_decoder: AudioDecoder, hour: bytes) -> None:
+    busy = [asyncio.create_task(own_decoder.decode(hour)) for _ in range(3)]
+    await until(lambda: len(children(own_decoder)) == 2)
+    core = usable_cores()[-1:]
+    assert (await own_decoder.decode(CLIP, core)).seconds == 0.5
+    own = asyncio.create_task(own_decoder.decode(hour, core))
+    await until(lambda: len(children(own_decoder)) == 3)
+    await until(lambda: [core] == [tuple(one.cpu_affinity()) for one in children(own_decoder)][-1:])
+    await cancelled(*busy, own)
 
 
 async def test_a_dead_server_is_replaced_under_its_callers(own_decoder: AudioDecoder) -> None:

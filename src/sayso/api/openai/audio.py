@@ -60,7 +60,7 @@ async def detect_languages(request: Request, caller: CallerDep, services: Servic
     route = noted(request.scope, await services.router.speech(call.model, caller))
     origin = _origin(request, caller, "audio.languages", form)
     exchange = await _exchange(services, origin, "detection", route, {}, form)
-    audio = await _decode(request, services, form)
+    audio = await _decode(request, services, form, route)
     languages = await unless_disconnected(
         request.receive, run_language_detection(route, origin, audio, services.ledger, exchange)
     )
@@ -90,7 +90,7 @@ async def _spoken(
     origin = _origin(request, caller, endpoint, form, streamed=call.stream)
     kind: Kind = "translation" if call.task == "translate" else "transcription"
     exchange = await _exchange(services, origin, kind, route, call.parameters, form)
-    audio = await _decode(request, services, form)
+    audio = await _decode(request, services, form, route)
     events = run_transcription(route, origin, call.request(audio), services.ledger, exchange)
     if call.stream:
         return await answer_stream(request, events, lambda: TranscriptStreamEncoder().encode)
@@ -128,12 +128,13 @@ def _check_language(route: SpeechRoute, language: str | None) -> None:
         )
 
 
-async def _decode(request: Request, services: Services, form: Form) -> Audio:
+async def _decode(request: Request, services: Services, form: Form, route: SpeechRoute) -> Audio:
     """Decode the form's file and let go of it. Raises `AudioRejected`, `InvalidRequest` without a file."""
     content, form.file = form.file, None
     if content is None:
         raise missing(FILE_FIELD)
-    audio = await unless_disconnected(request.receive, _decoded(services, content)) if content else None
+    work = _decoded(services, content, route.own_cores) if content else None
+    audio = await unless_disconnected(request.receive, work) if work else None
     if audio is None or audio.seconds < MIN_SECONDS:
         raise AudioRejected(
             "Audio file is too short. Minimum audio length is 0.1 seconds.",
@@ -143,8 +144,8 @@ async def _decode(request: Request, services: Services, form: Form) -> Audio:
     return audio
 
 
-async def _decoded(services: Services, content: bytearray) -> Audio:
-    return await services.decoder.decode(content)
+async def _decoded(services: Services, content: bytearray, cores: tuple[int, ...]) -> Audio:
+    return await services.decoder.decode(content, cores)
 
 
 async def _collect(events: AsyncIterator[SpeechEvent], call: SpeechCall) -> Transcript:
