@@ -6,7 +6,7 @@ import typer
 
 from sayso.app.server_file import ServerFile
 from sayso.app.tenancy import Tenancy
-from sayso.cli.console import fail, out
+from sayso.cli.console import fail, out, refusals
 from sayso.cli.options import ConfigOption, DataDirOption
 from sayso.cli.tenancy import with_tenancy
 from sayso.config import load_settings
@@ -21,7 +21,9 @@ def console_command(
     config: ConfigOption = None,
 ) -> None:
     """Print a link that signs in to the console, once and within 15 minutes."""
-    base_url = ServerFile(load_settings(config, data_dir=data_dir).data_dir).base_url()
+    with refusals():
+        settings = load_settings(config, data_dir=data_dir)
+    base_url = ServerFile(settings.data_dir).base_url()
     if base_url is None:
         fail("no server runs with this data folder: start one with `sayso serve`")
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 ROOT: Final = Path(__file__).parents[3]
 AXE: Final = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-PICTURES: Final = "SAYSO_SCREENSHOTS"  # a folder; without it no picture is written
+PICTURES: Final = "SCREENSHOTS"  # a folder; without it no picture is written
 PHONE: Final = (390, 844)
 DESK: Final = (1280, 860)
 

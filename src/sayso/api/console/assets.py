@@ -1,5 +1,6 @@
 """The console's style sheets and scripts: addressed by a digest of them all, so that a browser keeps them."""
 
+import gzip
 import hashlib
 from collections.abc import Iterator
 from functools import cache
@@ -19,6 +20,12 @@ def assets() -> dict[str, bytes]:
     for language in LANGUAGES:
         found[f"words/{language}.js"] = b"export default " + words(language).as_json() + b";\n"
     return found
+
+
+@cache
+def compressed(name: str) -> bytes:
+    """Return a file as gzip; the same bytes each time."""
+    return gzip.compress(assets()[name], mtime=0)
 
 
 @cache

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from sayso.api.body import body_chunks
-from sayso.api.console.assets import assets, media_type, version
+from sayso.api.console.assets import assets, compressed, media_type, version
 from sayso.api.console.attempts import Attempts
 from sayso.api.console.door import COOKIE, check_same_origin, csrf_token, sessions_of, signed_in
 from sayso.api.console.pages import FIRST, PAGES
@@ -23,14 +23,21 @@ console_router = APIRouter(include_in_schema=False)
 
 MAX_FORM = 4096  # bytes
 _YEAR = 365 * 86_400
-_KEPT = {"Cache-Control": f"public, max-age={_YEAR}, immutable", "X-Content-Type-Options": "nosniff"}
+_KEPT = {
+    "Cache-Control": f"public, max-age={_YEAR}, immutable",
+    "Vary": "Accept-Encoding",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 @console_router.get("/console/assets/{digest}/{name:path}")
-async def asset(digest: str, name: str) -> Response:
+async def asset(request: Request, digest: str, name: str) -> Response:
     """Return a style sheet, a script or a dictionary."""
     if digest != version() or name not in assets():
         raise HTTPException(404)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers = _KEPT | {"Content-Encoding": "gzip"}
+        return Response(compressed(name), headers=headers, media_type=media_type(name))
     return Response(assets()[name], headers=_KEPT, media_type=media_type(name))
 
 

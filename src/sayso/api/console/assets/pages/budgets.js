@@ -126,7 +126,7 @@ function Rates({ scope }) {
       { title: t("rates.model"), strong: true, cell: (one) => html`<${Text} value=${nameOf(one)} />` },
       ...METERS.map((meter) => ({ title: t(`rates.${meter}`), number: true, cell: (one) => limit(one[meter]) })),
       { title: t("actions"), acts: true, cell: (one) => mayWrite && html`<button type="button" class="quiet small" onClick=${() => set(one)}
-        aria-label=${t("rates.set_title", { name: isolated(nameOf(one)) })}>${t("edit")}</button>` },
+        aria-label=${t("rates.change", { name: isolated(nameOf(one)) })}>${t("edit")}</button>` },
     ]} />`}<//>${dialog}<//>`;
 }
 
