@@ -227,7 +227,10 @@ class Settings(BaseSettings):
         default=0, ge=0, description="CPU threads of a speech engine; 0: its own choice."
     )
     speech_max_concurrency: int = Field(
-        default=4, ge=1, description="Speech requests that one engine works on at once."
+        default=4,
+        ge=1,
+        description="Recordings of more than 30 s that one engine works on at once, "
+        "and as many shorter ones beside them.",
     )
     speech_queue_depth: int = Field(
         default=32, ge=0, description="Speech requests that wait beyond those; the next is refused."

@@ -5,6 +5,7 @@ Everything here is decided on the jobs as they are; the scheduler holds its lock
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
@@ -120,15 +121,16 @@ def due(ready_at: float, remaining: int) -> float:
 def choose(jobs: Sequence[Job[Any]], max_started: int, *, only_short: bool = False) -> Turn | None:
     """Return what to do next: the job that is due first, and with it what is like it.
 
-    A job not begun counts only while fewer than `max_started` are. Windows of other short jobs (of other
-    long ones for a long one) are heard first, up to a batch, so that they can be written down together.
+    A job not begun counts only while fewer than `max_started` of its kind are: clips do not wait for a long
+    recording to end. Windows of other short jobs (of other long ones for a long one) are heard first, up to
+    a batch, so that they can be written down together.
     """
-    started = sum(job.started for job in jobs)
+    begun = Counter(job.steps.is_short for job in jobs if job.started)
     able = [
         job
         for job in jobs
         if (job.can_step or job.heard)
-        and (job.started or started < max_started)
+        and (job.started or begun[job.steps.is_short] < max_started)
         and (job.steps.is_short or not only_short)
     ]
     able.sort(key=lambda job: due(job.ready_at, job.steps.remaining))
@@ -139,9 +141,8 @@ def choose(jobs: Sequence[Job[Any]], max_started: int, *, only_short: bool = Fal
     if sum(len(job.heard) for job in kind) < BATCH:
         if first.can_step:
             return Step(first)
-        room = max_started - started
         for job in kind:
-            if job.can_step and (job.started or room > 0):
+            if job.can_step:
                 return Step(job)
     return _batch(first if first.heard else next(job for job in kind if job.heard), kind)
 

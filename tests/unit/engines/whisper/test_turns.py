@@ -97,6 +97,13 @@ def test_nothing_begins_beyond_the_limit() -> None:
     assert choose([raw], 1) == Step(raw)
 
 
+def test_clips_have_places_of_their_own() -> None:
+    long = job(heard(), remaining=20)
+    long.started = True
+    clip = job(can_step=True, ready_at=9)
+    assert choose([long, clip], 1, only_short=True) == Step(clip)
+
+
 def batch_of(turn: object) -> list[Job[str]]:
     assert isinstance(turn, Write)
     return [one for one, _ in turn.windows]

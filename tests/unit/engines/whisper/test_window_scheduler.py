@@ -107,7 +107,7 @@ def test_what_has_least_left_is_due_first_but_nobody_starves() -> None:
 
 def test_only_so_many_are_under_way() -> None:
     running = job(50, ready_at=0, started=True)
-    waiting = job(1, ready_at=0)
+    waiting = job(3, ready_at=0)
     assert chosen_of([running, waiting], 1) is running
     assert chosen_of([running, waiting], 2) is waiting
     assert chosen_of([], 1) is None
