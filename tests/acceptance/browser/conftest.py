@@ -7,11 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.acceptance.browser.looking import AXE, DESK
 from tests.acceptance.browser.watching import Watched
 from tests.acceptance.running_server import RunningServer
+
+expect.set_options(timeout=30_000)  # milliseconds: a busy machine takes its time
 
 QUIET = (
     "--disable-background-networking",
@@ -76,7 +78,7 @@ def new_page(
             reduced_motion="reduce",
             **options,
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(30_000)
         watched[context] = Watched(context, urlsplit(server.root_url).netloc)
         return context.new_page()
 
