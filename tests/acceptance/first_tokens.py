@@ -1,15 +1,13 @@
 """A client that takes next to no time of its own: when a streamed answer's tokens arrive.
 
-Two clients that ask again at once end up in step with each other, or not, by chance, and the engine reads two
-prompts together or one after the other: that is twice the time to the first token, whoever else is there. So
-each pauses for a time of its own before it asks, the same in every run.
+It asks for one answer after the other. Of two at once the engine reads the prompts together or one after the
+other, by chance: that is twice the time to the first token, whoever else is there.
 """
 
 import asyncio
 import contextlib
 import json
 import os
-import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +16,6 @@ from urllib.parse import urlsplit
 from sayso.core.cores import stay_on, usable_cores
 from sayso.dedicated.curve import Answer
 
-PAUSE_SECONDS = 0.3
 _DELTA = b'"delta":{"content":"'
 
 
@@ -39,17 +36,8 @@ def ahead_of_others() -> Iterator[None]:
 
 
 async def time_answers(url: str, key: str, count: int, tokens: int, *, first: int) -> list[Answer]:
-    """Have two clients ask `count` times in all, for prompts that nobody has begun to read before."""
-    numbers = iter(range(first, first + count))
-    answers: list[Answer] = []
-
-    async def one() -> None:
-        for number in numbers:
-            await asyncio.sleep(random.Random(number % 1_000).uniform(0, PAUSE_SECONDS))
-            answers.append(await _answer(url, key, number, tokens))
-
-    await asyncio.gather(one(), one())
-    return answers
+    """Ask `count` times, for prompts that nobody has begun to read before."""
+    return [await _answer(url, key, number, tokens) for number in range(first, first + count)]
 
 
 async def _answer(url: str, key: str, number: int, tokens: int) -> Answer:

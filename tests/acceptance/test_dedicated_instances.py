@@ -50,7 +50,7 @@ CONTEXT = 4_096
 EXCLUSIVE_SECONDS = 170
 ROUNDS = 4
 SAMPLES = 50  # answers in each
-TOKENS = 16
+TOKENS = 8
 
 
 @pytest.fixture(scope="module")
