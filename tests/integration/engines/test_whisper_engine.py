@@ -8,7 +8,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from sayso.core.speech import Audio, SpeechEvent, SpeechFinished, SpeechRequest, SpeechStarted
+from sayso.core.speech import Audio, Segment, SpeechEvent, SpeechFinished, SpeechRequest, SpeechStarted
 from sayso.engines.base import SpeechEngine
 from sayso.engines.config import EngineConfig
 from sayso.engines.registry import load_engine
@@ -153,3 +153,25 @@ async def test_the_fingerprint_names_weights_and_settings(
 def test_a_folder_without_weights_is_refused(whisper_config: EngineConfig) -> None:
     with pytest.raises(ConfigurationError, match=r"model\.bin"):
         load_engine(replace(whisper_config, folder=whisper_config.cache_dir))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+async def test_times_and_coverage_are_exact_behind_two_hours(whisper_engine: WhisperSpeechEngine) -> None:
+    spoken = np.frombuffer(files("sayso.inference").joinpath("probe.wav").read_bytes()[44:], "<i2")
+    places = (3, 1_800, 3_601, 5_399, 7_195)
+    pcm = np.zeros(2 * 3600 * 16_000 + 77, "<i2")
+    for place in places:
+        pcm[place * 16_000 : place * 16_000 + len(spoken)] = spoken
+    audio = Audio(memoryview(pcm.tobytes()))
+    asked = request(audio, language="en", word_timestamps=True, coverage=True)
+    _, *segments, last = await events_of(whisper_engine, asked)
+    assert isinstance(last, SpeechFinished)
+    assert sum(span.samples for span in last.coverage) == audio.samples
+    words = [word for segment in segments if isinstance(segment, Segment) for word in segment.words]
+    starts = [min((word.start for word in words if word.start >= place), default=0.0) for place in places]
+    off = [start - place for start, place in zip(starts, places, strict=True)]
+    assert max(off) - min(off) <= 0.1, off
+    heard = [span for span in last.coverage if span.state != "silence"]
+    begins = [min(abs(span.begin / 16_000 - place - off[0]) for span in heard) for place in places]
+    assert max(begins) <= 0.2, begins
