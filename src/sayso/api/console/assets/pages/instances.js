@@ -141,7 +141,7 @@ function NewInstance({ world, submit, close }) {
     <${Field} label=${t("instances.model")} error=${error} names=${["model"]} control=${(given) => html`<select ...${given} name="model">${models.map((one) => html`<option value=${one}>${clean(one)}</option>`)}</select>`} />
     <div class="fields">
       <${Field} label=${t("instances.cores")} hint=${t("instances.free", { count: format.number(free) })} error=${error} names=${["cores"]} control=${(given) => html`<input ...${given} name="cores" type="number" min="1" required value="1" />`} />
-      <${Field} label=${t("instances.memory_mib")} error=${error} names=${["memory_mib"]} control=${(given) => html`<input ...${given} name="memory_mib" type="number" min="1" required value="2048" />`} />
+      <${Field} label=${t("instances.memory_mib")} error=${error} names=${["memory_mib"]} control=${(given) => html`<input ...${given} name="memory_mib" type="number" min="1" required value="4096" />`} />
       <${Field} label=${t("instances.term")} error=${error} names=${["term_months"]} control=${(given) => html`<select ...${given} name="term_months">${TERMS.map((one) => html`<option value=${one}>${one ? t("instances.months", { count: one }) : t("instances.on_demand")}</option>`)}</select>`} />
     </div>
     <${Field} label=${t("instances.load")} hint=${t(`instances.hint_${preset}`)} error=${error} names=${["load"]} control=${(given) => html`
@@ -173,6 +173,10 @@ async function adviceOf(model, cores, project) {
 
 function Details({ one }) {
   const details = useLoad(() => loadDetails(one.id, one.snapshot, one.cores, one.project_id), [one.id, one.status, one.config_version]);
+  useEffect(() => {
+    const timer = setInterval(() => document.hidden || details.reload(), 5 * EVERY);
+    return () => clearInterval(timer);
+  }, [details.reload]);
   return html`
     <${Block} title=${html`<${Text} value=${one.name} />`}>
       <div class="card"><dl class="facts">
