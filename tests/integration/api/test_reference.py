@@ -9,7 +9,9 @@ import contextlib
 import io
 import os
 import re
-from collections.abc import AsyncIterator
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ from tests.integration.api.route_rows import ORG, PROJECT, ROWS
 from tests.integration.api.tenants import Tenants, add_member, store_completions, two_tenants
 
 RECORDED = Path(next(iter(sayso.api.reference.__path__))) / "examples.json"
+CLIENTS = Path(os.environ.get("SAYSO_TEST_CLIENTS") or Path(__file__).parents[3] / "build" / "clients")
 READS_BODY = {"read_body", "read_json", "read_form"}
 READS_QUERY = {"query_params"}
 STORED = "/v1/chat/completions/{completion_id}"
@@ -109,6 +112,20 @@ def run(source: str) -> None:
         exec(compile(source, "sample", "exec"), {"__name__": "__main__"})
 
 
+def run_node(source: str) -> None:
+    Path("sample.mjs").write_text(source)
+    subprocess.run(["node", "sample.mjs"], check=True, capture_output=True)
+
+
+def run_shell(source: str) -> None:
+    subprocess.run(
+        ["bash", "-c", source.replace("curl ", "curl -s --fail ", 1)], check=True, capture_output=True
+    )
+
+
+RUN: dict[str, Callable[[str], None]] = {"Python": run, "Node": run_node, "curl": run_shell}
+
+
 async def ids_of(tenants: Tenants, route: str, row_ids: dict[str, str]) -> dict[str, str]:
     known = tenants.first.ids | MODEL
     if route == f"POST {STORED}":
@@ -151,8 +168,8 @@ def told(content: bytes) -> Any:
     return found
 
 
-async def answers(tenants: Tenants) -> AsyncIterator[tuple[str, str, int, bytes]]:
-    """Run the Python sample of every route, in an order in which all succeed; yield what came."""
+async def answers(tenants: Tenants, label: str) -> AsyncIterator[tuple[str, str, int, bytes]]:
+    """Run one language's sample of every route, in an order in which all succeed; yield what came."""
     watched = Watched(tenants.app)
     noted = {(one.method, one.path): one for one in operations(tenants.app)}
     async with served(watched) as os.environ["OPENAI_BASE_URL"]:
@@ -162,28 +179,35 @@ async def answers(tenants: Tenants) -> AsyncIterator[tuple[str, str, int, bytes]
                 continue
             one, ids = noted[method, path], await ids_of(tenants, route, row.ids)
             found = samples(method, path, one.note, one.chapter.key, ids)
-            source = next(sample["source"] for sample in found if sample["label"] == "Python")
-            with contextlib.suppress(openai.APIStatusError):
-                await asyncio.to_thread(run, source)
+            source = next(sample["source"] for sample in found if sample["label"] == label)
+            watched.last = (0, b"the request did not come")
+            with contextlib.suppress(openai.APIStatusError, subprocess.CalledProcessError):
+                await asyncio.to_thread(RUN[label], source)
             yield (route, source, *watched.last)
             body = one.note.body is not None or one.note.form is not None
             assert body == bool(watched.reads & READS_BODY), f"{route} and its body"
             assert bool(one.note.query) == bool(watched.reads & READS_QUERY), f"{route} and its query"
 
 
-@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # OpenAI's client warns of translations
-async def test_the_samples_run_and_answer_what_is_shown(
-    tenants: Tenants, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def reader(tenants: Tenants, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tenants:
+    """A reader's folder and environment, with keys of the first organization."""
     keys = tenants.first.keys
     monkeypatch.chdir(tmp_path)
     (tmp_path / "speech.mp3").write_bytes(b"PCM" + bytes(32_000))
     for name, value in (("API_KEY", keys.project), ("ADMIN_KEY", keys.owner), ("BASE_URL", "")):
         monkeypatch.setenv(f"OPENAI_{name}", value)
+    return tenants
+
+
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # OpenAI's client warns of translations
+async def test_the_samples_run_and_answer_what_is_shown(
+    reader: Tenants, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = {}
     with httpx2.Client() as shared:  # quicker than one for each sample
         monkeypatch.setattr(openai, "OpenAI", partial(openai.OpenAI, http_client=shared, max_retries=0))
-        async for route, source, status, content in answers(tenants):
+        async for route, source, status, content in answers(reader, "Python"):
             assert status == 200, f"{route}\n{source}\n{content.decode()}"
             found[route] = told(content)
     found |= {route: found[other] for route, other in ALIKE.items()}
@@ -197,6 +221,18 @@ async def test_the_samples_run_and_answer_what_is_shown(
         f"{method} {path}" for chapter in CHAPTERS for method, path in chapter.routes if chapter.key != "none"
     }
     assert shown - set(examples()) == NEVER
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)  # a process for each sample
+@pytest.mark.parametrize("label", ["Node", "curl"])
+async def test_the_samples_in_other_languages_run(reader: Tenants, tmp_path: Path, label: str) -> None:
+    if label == "Node":
+        if shutil.which("node") is None or not (CLIENTS / "node_modules" / "openai").exists():
+            pytest.skip("OpenAI's client for Node is not installed: make clients")
+        (tmp_path / "node_modules").symlink_to(CLIENTS / "node_modules")
+    async for route, source, status, content in answers(reader, label):
+        assert status == 200, f"{route}\n{source}\n{content.decode()}"
 
 
 async def test_every_route_is_described(tenants: Tenants) -> None:

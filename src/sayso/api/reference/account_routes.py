@@ -162,6 +162,7 @@ KEYS = Chapter(
         ("POST", f"{PROJECT}/api_keys/{{key_id}}"): Note(
             "Change a key's scopes or expiry",
             f"{SDK}.projects.api_keys.update",
+            in_node=False,
             body=ProjectKeyBody,
             example={"expires_in_seconds": 86400},
             codes=("api_key_expired", "project_archived"),

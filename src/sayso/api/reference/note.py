@@ -14,7 +14,8 @@ Key: TypeAlias = tuple[str, str]  # a method and a path
 class Note:
     """What a reader is told of a route.
 
-    `sdk` is its method in OpenAI's own clients, empty where they have none. `query` names parameters of
+    `sdk` is its method in OpenAI's own clients, empty where they have none; `in_node` says whether the one
+    for Node has it too. `query` names parameters of
     `words.QUERY`. A form's fields are JSON schemas. `codes` are errors of its own, beside those that follow
     from key, path and body. `answer` is the media type of what comes back.
     """
@@ -28,6 +29,7 @@ class Note:
     asked: Mapping[str, str | int] | None = None
     codes: tuple[str, ...] = ()
     answer: str = "application/json"
+    in_node: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,10 @@ class _Asked:
         return self.address.removeprefix("/v1")
 
     @property
+    def node_sdk(self) -> str:
+        return self.note.sdk if self.note.in_node else ""
+
+    @property
     def file(self) -> str:
         return str((self.body or {}).get("file", ""))
 
@@ -121,12 +125,12 @@ def _python_call(asked: _Asked) -> str:
 
 def _node(asked: _Asked) -> str:
     lines, options = ['import OpenAI from "openai";'], ""
-    if not asked.note.sdk and asked.key == "admin":
+    if not asked.node_sdk and asked.key == "admin":
         options = "{ apiKey: process.env.OPENAI_ADMIN_KEY }"
     if asked.file:
         lines = ['import fs from "node:fs";', *lines]
     lines += ["", f"const client = new OpenAI({options});"]
-    if asked.file and not asked.note.sdk:
+    if asked.file and not asked.node_sdk:
         lines.append("const body = new FormData();")
         lines += [f'body.append("{name}", {json.dumps(value)});' for name, value in asked.fields.items()]
         lines.append(f'body.append("file", new Blob([fs.readFileSync("{asked.file}")]), "{asked.file}");')
@@ -135,8 +139,8 @@ def _node(asked: _Asked) -> str:
 
 def _node_call(asked: _Asked) -> str:
     names, query = asked.names, dict(asked.note.asked or {})
-    if asked.note.sdk:
-        name = ".".join(_camel(word) for word in asked.note.sdk.split("."))
+    if asked.node_sdk:
+        name = ".".join(_camel(word) for word in asked.node_sdk.split("."))
         arguments = [json.dumps(asked.ids[names[-1]])] if names else []
         given = {**{name: asked.ids[name] for name in names[:-1]}, **query, **asked.fields}
         file = f'file: fs.createReadStream("{asked.file}")' if asked.file else ""
@@ -203,4 +207,4 @@ def _enclosed(begin: str, parts: list[str], end: str, indent: str = "    ") -> s
 
 def _camel(word: str) -> str:
     head, *tail = word.split("_")
-    return head + "".join(part.capitalize() for part in tail)
+    return head + "".join("API" if part == "api" else part.capitalize() for part in tail)
