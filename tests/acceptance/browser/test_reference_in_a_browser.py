@@ -51,7 +51,7 @@ def test_a_recording_is_sent_from_the_page(
     tried(page, "Create a transcription", server.key)
     page.locator(".trial input[type=file]").set_input_files(str(recording))
     page.get_by_label("response_format").select_option("srt")
-    assert "00:00:00,000 -->" in sent(page)
+    assert " --> 00:00:1" in sent(page)
     assert hanging_over(page) == 0
     assert serious(page) == []
     picture(page, "reference-tried-phone-dark", whole=False)
@@ -61,7 +61,7 @@ def test_what_is_typed_gets_to_where_it_belongs(new_page: NewPage, server: Runni
     page = new_page()
     page.goto("/docs/reference/models")
     tried(page, "Retrieve a model", server.key)
-    page.get_by_label("model", exact=False).first.fill("whisper-1")
+    page.locator(".trial input").nth(1).fill("whisper-1")  # the first is the key
     assert json.loads(sent(page).partition("\n\n")[2])["id"] == "whisper-1"
 
 
