@@ -46,7 +46,8 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
     catalogue.know(deployment.snapshot for deployment in deployments)
     check_pins(catalogue)
     retention = await open_retention(settings, tenancy.database)
-    console = await sign_in_link(tenancy, _base_url(bound))
+    # A link is for who looks at it, not for a file that keeps what a service prints.
+    console = await sign_in_link(tenancy, _base_url(bound)) if out.is_terminal else None
     gateway = Gateway(settings, catalogue, deployments, tenancy, retention)
     base_url = _base_url(bound)
     server_file = ServerFile(settings.data_dir)
@@ -72,11 +73,12 @@ def _base_url(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
 
 
-def _welcome(base_url: str, console: str, tenancy: Tenancy, data_dir: Path) -> None:
+def _welcome(base_url: str, console: str | None, tenancy: Tenancy, data_dir: Path) -> None:
     out.print(f"\nsayso is ready at [bold]{base_url}[/bold]")
     out.print(f"Documentation: {base_url.removesuffix('/v1')}/docs")
-    out.print(f"Console, for 15 minutes and once: {console}", markup=False)
-    out.print("Another link to the console: sayso console")
+    if console is not None:
+        out.print(f"Console, for 15 minutes and once: {console}", markup=False)
+    out.print(f"{'A link' if console is None else 'Another link'} to the console: sayso console")
     if tenancy.first is None:
         out.print("Another key: sayso keys create --name NAME")
         return
