@@ -77,7 +77,7 @@ def ended(client: httpx.Client, instance: str) -> dict[str, Any]:
     ("model", "memory_mib", "says"),
     [
         pytest.param("broken", 2_048, "broken", id="weights that are none"),
-        pytest.param(EMBEDDED_CHAT, 128, "more than its 128 MiB of memory", id="too little memory"),
+        pytest.param(EMBEDDED_CHAT, 128, "128 MiB", id="too little memory"),
     ],
 )
 def test_what_can_not_start_has_failed_holds_nothing_and_costs_nothing(
