@@ -116,8 +116,12 @@ def paid_seconds(server: RunningServer, instance: str) -> int:
 async def a_flood(
     server: RunningServer, key: str, clients: int, recording: Path | None = None
 ) -> AsyncGenerator[None, None]:
-    """Have so many clients of a project ask without a pause, for texts or for transcripts of a recording."""
-    more = () if recording is None else (str(recording),)
+    """Have so many clients of a project ask without a pause, for texts or for transcripts of a recording.
+
+    The server's own key floods the instance, on whose core they are then; any other the shared pool.
+    """
+    core = usable_cores()[-1 if key == server.key else 0]
+    more = (str(core),) if recording is None else (str(core), str(recording))
     flood = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.acceptance.flooding", server.base_url, key, str(clients), *more
     )

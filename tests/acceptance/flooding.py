@@ -1,7 +1,7 @@
-"""`python -m tests.acceptance.flooding URL KEY CLIENTS [RECORDING]`: ask without a pause until ended.
+"""`python -m tests.acceptance.flooding URL KEY CLIENTS CORE [RECORDING]`: ask without a pause until ended.
 
-For long texts, or with a recording for its transcript. A process of its own, on the shared pool's core and
-behind everything else there, so that what it does to answers of others is what its requests do.
+For long texts, or with a recording for its transcript. A process of its own, on the core of what it floods
+and behind everything else there, so that what it does to answers of others is what its requests do.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from sayso.core.cores import stay_on, usable_cores
+from sayso.core.cores import stay_on
 from sayso.core.priority import run_as_usual
 
 BODY = {"model": "gpt-3.5-turbo", "max_tokens": 64, "temperature": 0.0}
@@ -51,8 +51,8 @@ def _transcripts(recording: bytes) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    stay_on(usable_cores()[:1])
+    stay_on([int(sys.argv[4])])
     run_as_usual()  # its parent may not
     os.nice(15)
-    heard = Path(sys.argv[4]).read_bytes() if len(sys.argv) > 4 else None
+    heard = Path(sys.argv[5]).read_bytes() if len(sys.argv) > 5 else None
     asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), heard))

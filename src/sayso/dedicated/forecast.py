@@ -27,6 +27,28 @@ class Size:
         return self.brought + self.made
 
 
+@dataclass(slots=True)
+class Pace:
+    """Seconds for a unit, of late: what was long ago counts for less.
+
+    Time and units are smoothed apart and divided then, for units may come several at a moment.
+    """
+
+    _seconds: float = 0.0
+    _units: float = 0.0
+
+    def note(self, units: float, seconds: float) -> None:
+        """Take note that `units` took `seconds`."""
+        kept = math.exp(-seconds / PACE_SECONDS)
+        self._seconds = self._seconds * kept + seconds
+        self._units = self._units * kept + units
+
+    @property
+    def value(self) -> float | None:
+        """Seconds for a unit; None before anything is known."""
+        return self._seconds / self._units if self._units else None
+
+
 @dataclass(slots=True, eq=False)
 class Progress:
     """How far a request is. Times are seconds of the clock that its gate goes by."""
@@ -35,35 +57,29 @@ class Progress:
     begun: float = 0.0
     done: int = 0
     last: float = 0.0
-    pace: float | None = None  # seconds for a unit, as things are now
-
-    def advance(self, done: int, now: float) -> None:
-        """Take note that `done` units have been made in all."""
-        if done <= self.done:
-            return
-        if self.done or not self.size.brought:
-            since = self.last if self.done else self.begun
-            self.pace = _smoothed(self.pace, (now - since) / (done - self.done), now - since)
-        self.done, self.last = done, now
+    pace: Pace = field(default_factory=Pace)  # as things are now
 
 
 @dataclass(slots=True)
 class Forecast:
     """What is known of the requests of one engine."""
 
-    _pace: float | None = None  # seconds for a unit
+    _pace: Pace = field(default_factory=Pace)
     _first: float | None = None  # seconds for a unit that is brought, up to the first that is made
     _lengths: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     def advance(self, request: Progress, done: int, now: float) -> None:
-        """Take note of a request's progress, for itself and for others."""
-        if not request.done and request.size.brought:
+        """Take note that a request has made `done` units in all: for itself and for others."""
+        if done <= request.done:
+            return
+        if request.done or not request.size.brought:
+            seconds = now - (request.last if request.done else request.begun)
+            for pace in (request.pace, self._pace):
+                pace.note(done - request.done, seconds)
+        else:
             seconds = now - request.begun
             self._first = _smoothed(self._first, seconds / request.size.brought, PACE_SECONDS)
-        since = request.last or request.begun
-        request.advance(done, now)
-        if request.pace is not None:
-            self._pace = _smoothed(self._pace, request.pace, now - since)
+        request.done, request.last = done, now
 
     def end(self, request: Progress, now: float) -> None:
         """Take note that a request has ended by itself."""
@@ -71,12 +87,10 @@ class Forecast:
         if not made:
             return
         self._lengths.append(math.inf if made >= request.size.made else made)
-        if request.pace is None and not request.size.brought:
-            self._pace = _smoothed(self._pace, (now - request.begun) / made, PACE_SECONDS)
 
     def left(self, request: Progress, now: float) -> float:
         """Return the seconds until a request ends."""
-        pace = request.pace if request.pace is not None else self._pace
+        pace = self._pace.value if request.pace.value is None else request.pace.value
         to_make = self._expected(request) - request.done
         if request.done:
             if pace is None:
@@ -87,7 +101,7 @@ class Forecast:
 
     def whole(self, size: Size) -> float:
         """Return the seconds that a request takes that has not begun."""
-        return self._whole(size, self._expected(Progress(size)), self._pace)
+        return self._whole(size, self._expected(Progress(size)), self._pace.value)
 
     def _whole(self, size: Size, to_make: float, pace: float | None) -> float:
         if pace is None:

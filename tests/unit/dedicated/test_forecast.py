@@ -104,6 +104,22 @@ def test_a_request_that_outlives_all_others_is_expected_to_reach_its_limit() -> 
     assert told(gate, engine.now) == pytest.approx(3.0, rel=0.1)
 
 
+def test_tokens_that_come_several_at_a_moment_are_not_thought_slower() -> None:
+    gate = Gate(LoadSettings(1, 512, 0, 0, "reject"))
+    now = 0.0
+    for _ in range(4):
+        place = gate.arrive(Size(100, 96), now)
+        now += 0.1
+        for done in range(1, 97):
+            now += 0.06 if done % 6 == 1 else 0.0  # six of 10 ms each
+            gate.advance(place, done, now)
+            if done == 37:
+                assert gate.forecast.left(place.progress, now) == pytest.approx(0.59, rel=0.1)
+        gate.leave(place, now)
+    place = gate.arrive(Size(100, 96), now)
+    assert told(gate, now) == pytest.approx(0.16 + 0.95, rel=0.1)
+
+
 def test_speech_is_as_long_as_it_is() -> None:
     gate = Gate(LoadSettings(1, 512, 0, 0, "reject"))
     place = gate.arrive(Size(0, 30_000), 0.0)
