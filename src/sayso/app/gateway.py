@@ -67,7 +67,9 @@ class Gateway:
         count_retention(retention, self._metrics)
         self.engines: Engines = build_engines(settings, deployments, self._on_state)
         self.fleet = build_fleet(settings, catalogue, self._metrics)
-        self._decoder = AudioDecoder(max_audio_seconds=int(settings.max_audio_seconds))
+        self._decoder = AudioDecoder(
+            max_audio_seconds=int(settings.max_audio_seconds), yielding=settings.instance_cores > 0
+        )
         self._authenticator = Authenticator(tenancy.database, tenancy.pepper)
         self._ledger = Ledger.open(tenancy.database)
         self._control = instance_control(

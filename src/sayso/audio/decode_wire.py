@@ -15,13 +15,15 @@ RefusalReason: TypeAlias = Literal[
 class Order:
     """Decode the first descriptor's bytes into the second; `cpu_seconds` and `max_samples` are bounds.
 
-    The child stays on `cores`, as the kernel numbers them; empty: on those of the server.
+    The child stays on `cores`, as the kernel numbers them; empty: on those of the server, where it lets
+    others go first if it `yields`.
     """
 
     demuxer: str
     max_samples: int
     cpu_seconds: int
     cores: tuple[int, ...] = ()
+    yields: bool = False
 
 
 @dataclass(frozen=True, slots=True)

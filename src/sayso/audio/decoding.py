@@ -48,7 +48,8 @@ class AudioDecoder:
     """Decodes uploads in processes of its own.
 
     At most `concurrency` at a time, by default one for each CPU; `queue_depth` more wait. Those that are
-    decoded on cores of their own wait for each other alone, one at a time for each core. A file is refused
+    decoded on cores of their own wait for each other alone, one at a time for each core; with `yielding` all
+    others let the gateway, which answers for these too, go first. A file is refused
     when it holds more than `max_audio_seconds` of sound, or takes longer than 5 seconds of CPU time and 2
     more for every MiB, or longer than `timeout_seconds` by the clock. The samples of one hour take 115 MB.
     """
@@ -59,12 +60,14 @@ class AudioDecoder:
         max_audio_seconds: int = MAX_AUDIO_SECONDS,
         concurrency: int | None = None,
         queue_depth: int = 64,
+        yielding: bool = False,
         timeout_seconds: float = 120.0,
     ) -> None:
         self._max_audio_seconds = max_audio_seconds
         self._lane = _Lane(concurrency or len(os.sched_getaffinity(0)), queue_depth)
         self._own_lanes: dict[tuple[int, ...], _Lane] = {}
         self._queue_depth = queue_depth
+        self._yielding = yielding
         self._timeout_seconds = timeout_seconds
         self._server: DecodeProcess | None = None
         self._starting = asyncio.Lock()
@@ -99,6 +102,7 @@ class AudioDecoder:
             max_samples=self._max_audio_seconds * SAMPLE_RATE,
             cpu_seconds=5 + 2 * view.nbytes // _MIB,
             cores=cores,
+            yields=self._yielding,
         )
         async with self._lane_of(cores).slot():
             try:

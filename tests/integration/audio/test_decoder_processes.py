@@ -16,6 +16,7 @@ from sayso.audio.decode_process import DecodeProcess
 from sayso.audio.decode_wire import Ended, Order
 from sayso.audio.decoding import AudioDecoder
 from sayso.core.cores import usable_cores
+from sayso.core.priority import YIELDING
 from sayso.core.speech import SAMPLE_RATE
 from sayso.errors import AudioRejected, EngineOverloaded, EngineUnavailable
 from tests.integration.audio.made_recordings import long_opus, tone, wav
@@ -123,6 +124,20 @@ async def test_cores_of_their_own_wait_for_nobody_else(own_decoder: AudioDecoder
     await until(lambda: len(children(own_decoder)) == 3)
     await until(lambda: [core] == [tuple(one.cpu_affinity()) for one in children(own_decoder)][-1:])
     await cancelled(*busy, own)
+
+
+async def test_beside_instances_decoding_for_the_pool_lets_others_go_first(hour: bytes) -> None:
+    decoder = AudioDecoder(concurrency=1, yielding=True)
+    try:
+        await decoder.start()
+        shared = asyncio.create_task(decoder.decode(hour))
+        own = asyncio.create_task(decoder.decode(hour, usable_cores()[-1:]))
+        usual = os.nice(0)
+        both = sorted([usual, usual + YIELDING])
+        await until(lambda: sorted(one.nice() for one in children(decoder)) == both)
+        await cancelled(shared, own)
+    finally:
+        await decoder.close()
 
 
 async def test_a_dead_server_is_replaced_under_its_callers(own_decoder: AudioDecoder) -> None:
