@@ -90,6 +90,7 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
     config = uvicorn.Config(app, port=0, http="httptools", lifespan="off", ws="none", log_config=None)
     server = uvicorn.Server(config)
     with config.bind_socket() as sock:
+        sock.listen()  # who comes before the server has started waits
         task = asyncio.create_task(server.serve([sock]))
         try:
             yield f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
