@@ -205,8 +205,12 @@ class StepLoop:
             if gone:
                 self._live = [choice for choice in self._live if id(choice) not in gone]
             self._dropped = [choice for choice in self._dropped if not self._read_out(choice)]
-        posted = [sent for loop, batch in batches.items() if (sent := self._post(loop, batch))]
-        for sent in posted if pressing else ():
+        waited_for: list[threading.Event] = []
+        for loop, batch in batches.items():
+            sent = threading.Event() if pressing else None
+            if self._post(loop, batch, sent) and sent is not None:
+                waited_for.append(sent)
+        for sent in waited_for:
             sent.wait(SEND_SECONDS)
 
     def _read(self, choice: Choice) -> tuple[list[ChatEvent | EngineError], bool]:
@@ -243,16 +247,15 @@ class StepLoop:
         self._prefix.store(choice.prompt)
         return True
 
-    def _post(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> threading.Event | None:
-        """Hand a batch to its event loop; return what tells that it has been passed on."""
-        sent = threading.Event()
+    def _post(self, loop: asyncio.AbstractEventLoop, batch: Batch, sent: threading.Event | None) -> bool:
+        """Hand a batch to its event loop, which sets `sent` once it is on its way; False if closed."""
         try:
             loop.call_soon_threadsafe(_deliver, loop, batch, sent)
         except RuntimeError:  # that event loop is closed: nobody listens any more
             for job, _ in batch:
                 self.abandon(job)
-            return None
-        return sent
+            return False
+        return True
 
     def _fail(self) -> None:
         with self._wake:
@@ -278,10 +281,11 @@ def _out_of_memory() -> EngineFailed:
     return EngineFailed("The engine ran out of memory for this request.")
 
 
-def _deliver(loop: asyncio.AbstractEventLoop, batch: Batch, sent: threading.Event) -> None:
+def _deliver(loop: asyncio.AbstractEventLoop, batch: Batch, sent: threading.Event | None) -> None:
     for job, events in batch:
         job.events.put_nowait(events)
-    _after_rounds(loop, SEND_ROUNDS, sent)
+    if sent is not None:
+        _after_rounds(loop, SEND_ROUNDS, sent)
 
 
 def _after_rounds(loop: asyncio.AbstractEventLoop, rounds: int, sent: threading.Event) -> None:
