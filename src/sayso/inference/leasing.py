@@ -86,7 +86,7 @@ async def _spilled_chat(
         raise refusal
     info, engine = await route.pool.info(), route.pool
     if info.context_length < route.info.context_length:
-        engine = SpilledChatEngine(engine, refusal)
+        engine = SpilledChatEngine(engine, info.context_length, refusal)
     return replace(route, engine=engine, info=info, instance=None, spilled=True)
 
 

@@ -10,15 +10,16 @@ from sayso.errors import ContextLengthExceeded, InstanceOverloaded
 
 
 class SpilledChatEngine:
-    """`engine`, whose context is shorter than the instance's.
+    """`engine`, whose context of `window` tokens is shorter than the instance's.
 
     What does not fit, by its own count of the prompt, is refused as the instance has refused it: its project
     may send it again, and would not hear of a context that it has not chosen. That goes for an answer without
     a limit as well, where the prompt leaves less than half of the context to it.
     """
 
-    def __init__(self, engine: ChatEngine, refusal: InstanceOverloaded) -> None:
+    def __init__(self, engine: ChatEngine, window: int, refusal: InstanceOverloaded) -> None:
         self._engine = engine
+        self._window = window
         self._refusal = refusal
 
     async def info(self) -> EngineInfo:
@@ -40,11 +41,10 @@ class SpilledChatEngine:
     async def _fitting(
         self, events: AsyncGenerator[ChatEvent, None], *, endless: bool
     ) -> AsyncGenerator[ChatEvent, None]:
-        window = (await self._engine.info()).context_length
         try:
             async with aclosing(events):
                 async for event in events:
-                    if endless and isinstance(event, Started) and 2 * event.prompt_tokens > window:
+                    if endless and isinstance(event, Started) and 2 * event.prompt_tokens > self._window:
                         raise self._refusal
                     yield event
         except ContextLengthExceeded:
