@@ -60,12 +60,17 @@ async def _admin(request: Request, services: ServicesDep) -> AdminCaller:
     context.key_id = admin.key_id
     await services.check_account(admin, request.headers.get("openai-organization"), None)
     context.organization = context.organization or await services.organization_slug(admin)
-    if not may_administer(admin.role, write=request.method not in READING):
+    check_role(admin, write=request.method not in READING)
+    return admin
+
+
+def check_role(admin: AdminCaller, *, write: bool) -> None:
+    """Raise `PermissionRefused` for a change by a reader."""
+    if not may_administer(admin.role, write=write):
         raise PermissionRefused(
             "You have insufficient permissions for this operation. Your role in the organization is reader.",
             code="insufficient_permissions",
         )
-    return admin
 
 
 AdminDep = Annotated[AdminCaller, Depends(_admin)]

@@ -9,12 +9,10 @@ from starlette.responses import Response
 from sayso.api.admin.bodies import ExpirySeconds, read_body
 from sayso.api.admin.listing import optional_seconds, seconds
 from sayso.api.console.door import signed_in
-from sayso.api.deps import ServicesDep
+from sayso.api.deps import ServicesDep, check_role
 from sayso.api.openai.answering import json_response
-from sayso.errors import PermissionRefused
 from sayso.ids import ProjectId
 from sayso.tenancy.api_keys import create_key
-from sayso.tenancy.roles import may_administer
 
 console_keys_router = APIRouter(include_in_schema=False)
 
@@ -32,11 +30,7 @@ class NewKeyBody(BaseModel):
 async def create(request: Request, services: ServicesDep) -> Response:
     """Make a key, and show it this once."""
     who = await signed_in(request, services)
-    if not may_administer(who.admin.role, write=True):
-        raise PermissionRefused(
-            "You have insufficient permissions for this operation. Your role in the organization is reader.",
-            code="insufficient_permissions",
-        )
+    check_role(who.admin, write=True)
     body = await read_body(request, services, NewKeyBody)
     assert services.accounts is not None, "sessions are of accounts"
     made = await create_key(

@@ -9,14 +9,12 @@ from typing import Final
 class ConsolePage:
     """A page at `/console/NAME`: `script` is its module below `assets/`, `styles` its own sheets.
 
-    `styled_by_script` is for a library that puts a style sheet into the page: it gets a nonce. `preloads` are
-    modules that the browser may fetch at once.
+    `styled_by_script` is for a library that puts a style sheet into the page: it gets a nonce.
     """
 
     name: str
     script: str
     styles: tuple[str, ...] = ()
-    preloads: tuple[str, ...] = ()
     styled_by_script: bool = False
 
     @property

@@ -3,21 +3,15 @@
 import secrets
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from sayso.api.console.assets import address, assets, has_libraries
 from sayso.api.console.pages import GROUPS, SHARED, ConsolePage
 from sayso.api.console.words import LANGUAGES, words
+from sayso.api.templates import templates_of
 from sayso.tenancy.console_sessions import SignedIn
 
-_TEMPLATES = Environment(
-    loader=PackageLoader(__package__),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = templates_of(__package__)
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",

@@ -8,11 +8,11 @@ from typing import Self
 
 import orjson
 from fastapi import FastAPI
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from pygments.formatters import HtmlFormatter
 
 from sayso.api.documentation.library import Library, library_with_reference
 from sayso.api.reference.document import document
+from sayso.api.templates import templates_of
 
 _ASSETS = {
     "docs.css": "text/css",
@@ -20,13 +20,7 @@ _ASSETS = {
     "try.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
-_TEMPLATES = Environment(
-    loader=PackageLoader(__package__),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = templates_of(__package__)
 
 
 @dataclass(frozen=True, slots=True)

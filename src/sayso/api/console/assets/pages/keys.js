@@ -42,18 +42,22 @@ function ProjectKeys({ projects }) {
       <div class="tools"><${ProjectPicker} from=${projects} /></div>
       <${Loaded} from=${keys}>${(found) => (found.length === 0
         ? html`<${Empty} title=${t("keys.empty")}><p>${t("keys.empty_text")}</p>${add}<//>`
-        : html`<${Table} caption=${t("keys.of_project")} rows=${[...found].reverse()} rowKey=${(one) => one.id} columns=${[
-          { title: t("name"), strong: true, cell: (one) => html`<${Text} value=${one.name} />` },
-          { title: t("keys.value"), cell: (one) => html`<${Code} value=${one.redacted_value} />` },
-          { title: t("keys.owner"), cell: owner },
-          { title: t("created"), cell: (one) => format.day(one.created_at) },
-          { title: t("keys.used"), cell: (one) => (one.last_used_at ? format.ago(one.last_used_at) : html`<span class="soft">${t("never")}</span>`) },
-          { title: t("keys.expires"), cell: expiry },
-          { title: t("actions"), acts: true, cell: (one) => mayWrite && html`<button type="button" class="quiet bad small" onClick=${() => revoke(one)}
-              aria-label=${t("keys.revoke_one", { name: isolated(one.name) })}>${t("keys.revoke")}</button>` },
-        ]} />`)}<//>
+        : html`<${Table} caption=${t("keys.of_project")} rows=${[...found].reverse()} rowKey=${(one) => one.id} columns=${keyColumns(owner, revoke)} />`)}<//>
     <//>
     ${dialog}`;
+}
+
+function keyColumns(ownerCell, revoke) {
+  return [
+    { title: t("name"), strong: true, cell: (one) => html`<${Text} value=${one.name} />` },
+    { title: t("keys.value"), cell: (one) => html`<${Code} value=${one.redacted_value} />` },
+    { title: t("keys.owner"), cell: ownerCell },
+    { title: t("created"), cell: (one) => format.day(one.created_at) },
+    { title: t("keys.used"), cell: (one) => (one.last_used_at ? format.ago(one.last_used_at) : html`<span class="soft">${t("never")}</span>`) },
+    { title: t("keys.expires"), cell: expiry },
+    { title: t("actions"), acts: true, cell: (one) => mayWrite && html`<button type="button" class="quiet bad small" onClick=${() => revoke(one)}
+        aria-label=${t("keys.revoke_one", { name: isolated(one.name) })}>${t("keys.revoke")}</button>` },
+  ];
 }
 
 function owner(key) {
@@ -130,16 +134,7 @@ function AdminKeys() {
     <${Block} title=${t("keys.admin")} hint=${t("keys.admin_hint")} actions=${add}>
       <${Loaded} from=${keys}>${(found) => (found.length === 0
         ? html`<${Empty} title=${t("keys.admin_empty")}><p>${t("keys.admin_empty_text")}</p><//>`
-        : html`<${Table} caption=${t("keys.admin")} rows=${[...found].reverse()} rowKey=${(one) => one.id} columns=${[
-          { title: t("name"), strong: true, cell: (one) => html`<${Text} value=${one.name} />` },
-          { title: t("keys.value"), cell: (one) => html`<${Code} value=${one.redacted_value} />` },
-          { title: t("keys.owner"), cell: (one) => html`<${Text} value=${one.owner.name} />` },
-          { title: t("created"), cell: (one) => format.day(one.created_at) },
-          { title: t("keys.used"), cell: (one) => (one.last_used_at ? format.ago(one.last_used_at) : html`<span class="soft">${t("never")}</span>`) },
-          { title: t("keys.expires"), cell: expiry },
-          { title: t("actions"), acts: true, cell: (one) => mayWrite && html`<button type="button" class="quiet bad small" onClick=${() => revoke(one)}
-              aria-label=${t("keys.revoke_one", { name: isolated(one.name) })}>${t("keys.revoke")}</button>` },
-        ]} />`)}<//>
+        : html`<${Table} caption=${t("keys.admin")} rows=${[...found].reverse()} rowKey=${(one) => one.id} columns=${keyColumns((one) => html`<${Text} value=${one.owner.name} />`, revoke)} />`)}<//>
     <//>
     ${dialog}`;
 }
