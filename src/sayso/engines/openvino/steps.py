@@ -247,7 +247,9 @@ class StepLoop:
         self._prefix.store(choice.prompt)
         return True
 
-    def _post(self, loop: asyncio.AbstractEventLoop, batch: Batch, sent: threading.Event | None) -> bool:
+    def _post(
+        self, loop: asyncio.AbstractEventLoop, batch: Batch, sent: threading.Event | None = None
+    ) -> bool:
         """Hand a batch to its event loop, which sets `sent` once it is on its way; False if closed."""
         try:
             loop.call_soon_threadsafe(_deliver, loop, batch, sent)
