@@ -24,6 +24,7 @@ path = "broken"
 context_length = 512
 """
 WITHIN_SECONDS = 60
+ON_ITS_WAY = ("reserved", "provisioning")
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +67,16 @@ def made(client: httpx.Client, model: str, name: str, memory_mib: int) -> dict[s
 def ended(client: httpx.Client, instance: str) -> dict[str, Any]:
     """Return the instance once it is no more on its way."""
     until = time.monotonic() + WITHIN_SECONDS
-    while (found := asked(client, f"/instances/{instance}"))["status"] in ("reserved", "provisioning"):
+    while (found := asked(client, f"/instances/{instance}"))["status"] in ON_ITS_WAY:
         assert time.monotonic() < until, found
         time.sleep(0.1)
     return dict(found)
+
+
+def all_costs(client: httpx.Client, begun: int) -> list[Any]:
+    """Return what all instances that have ended since `begun` cost, in money and in time."""
+    answers = [asked(client, path, start_time=begun)["data"] for path in ("/costs", "/usage/instances")]
+    return [one for buckets in answers for bucket in buckets for one in bucket["results"]]
 
 
 @pytest.mark.timeout(240)
@@ -84,6 +91,7 @@ def test_what_can_not_start_has_failed_holds_nothing_and_costs_nothing(
     server: RunningServer, admin: httpx.Client, model: str, memory_mib: int, says: str
 ) -> None:
     begun = int(time.time()) // 86_400 * 86_400
+    costs = all_costs(admin, begun)
     instance = made(admin, model, f"of-{memory_mib}", memory_mib)
     (machine,) = asked(admin, "/instance_capacity")["data"]
     assert instance["status"] == "reserved"
@@ -98,9 +106,7 @@ def test_what_can_not_start_has_failed_holds_nothing_and_costs_nothing(
     assert machine["held"] == machine["shared_pool"], "its share is free"
     assert len(server.all_hosts()) == 1, "nothing of it runs"
     assert asked(admin, f"/instances/{instance['id']}/segments")["data"] == []
-    for path in ("/costs", "/usage/instances"):
-        buckets = asked(admin, path, start_time=begun)["data"]
-        assert [one for bucket in buckets for one in bucket["results"]] == []
+    assert all_costs(admin, begun) == costs
     again = admin.post(f"/instances/{instance['id']}/start").json()
     assert again["status"] == "reserved", "it may be tried again"
     assert ended(admin, instance["id"])["status"] == "failed"
@@ -120,3 +126,9 @@ def test_the_place_of_what_failed_is_the_next_ones(server: RunningServer, admin:
     assert refused.status_code == 409
     assert refused.json()["error"]["code"] == "capacity_unavailable"
     assert refused.json()["error"]["param"] == "cores"
+    for one in (failed, next_one):
+        assert admin.delete(f"/instances/{one['id']}").status_code == 200
+        until = time.monotonic() + WITHIN_SECONDS
+        while (left := asked(admin, f"/instances/{one['id']}"))["status"] != "terminated":
+            assert time.monotonic() < until, left
+            time.sleep(0.1)

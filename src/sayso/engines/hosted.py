@@ -13,7 +13,7 @@ from sayso.engines.wire.chat_request import encode_chat_request, encode_completi
 from sayso.errors import EngineError
 from sayso.telemetry.logging import EventLogger
 
-STOP_SECONDS = 5.0  # a step that reads a long prompt is waited for
+STOP_SECONDS = 60.0  # a step that reads a long prompt is waited for, on a busy machine too
 
 log = EventLogger("engines")
 
