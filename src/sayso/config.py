@@ -198,6 +198,15 @@ class Settings(BaseSettings):
         description="Start an engine anew that has been idle for so long since its last request, so that its "
         "memory keeps nothing of it; 0: never. An engine of the shared pool is away while it loads.",
     )
+    console_session_hours: float = Field(
+        default=12.0, gt=0, description="How long somebody stays signed in to the console at most."
+    )
+    console_idle_hours: float = Field(
+        default=2.0,
+        ge=0.1,
+        description="How long they stay signed in without doing anything; a page that is merely open "
+        "does not count.",
+    )
     max_upload_bytes: int = Field(
         default=26_214_400, gt=0, description="Largest audio upload, in bytes (25 MiB)."
     )

@@ -64,11 +64,12 @@ def test_the_snippets_of_a_page_run(
 
 @pytest.mark.long
 @pytest.mark.speech
+@pytest.mark.timeout(600)
 def test_the_snippets_on_instances_run(recording: Path, tmp_path: Path) -> None:
     page = DOCS / "guides" / "dedicated-instances.md"
     (tmp_path / "server").mkdir()
     with running(tmp_path / "server", settings_of(page)) as server:
-        run(page, server, recording, tmp_path)
+        run(page, server, recording, tmp_path, within=480)  # seconds: it measures a curve
 
 
 @pytest.mark.long
@@ -93,7 +94,7 @@ def settings_of(page: Path) -> str:
     return "\n".join(text for language, text in FENCE.findall(page.read_text("utf-8")) if language == "toml")
 
 
-def run(page: Path, server: RunningServer, recording: Path, tmp_path: Path) -> None:
+def run(page: Path, server: RunningServer, recording: Path, tmp_path: Path, within: float = 240) -> None:
     (tmp_path / ".curlrc").write_text(RC)
     (tmp_path / "snippets.json").write_text(json.dumps(snippets(page)))
     shutil.copy(recording, tmp_path / "speech.mp3")
@@ -111,7 +112,7 @@ def run(page: Path, server: RunningServer, recording: Path, tmp_path: Path) -> N
         env=environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=within,
         check=False,
     )
     print(done.stdout)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fastapi import FastAPI
 
@@ -40,7 +40,7 @@ from sayso.telemetry.metrics import Metrics
 from sayso.tenancy.accounts import Accounts
 from sayso.tenancy.audit import forget_old
 from sayso.tenancy.authentication import Authenticator, check_headers
-from sayso.tenancy.console_sessions import Sessions
+from sayso.tenancy.console_sessions import SessionLimits, Sessions
 
 log = EventLogger("gateway")
 
@@ -150,7 +150,7 @@ class Gateway:
             authenticate=self._authenticator.authenticate,
             authenticate_admin=self._authenticator.authenticate_admin,
             accounts=accounts,
-            sessions=Sessions(accounts),
+            sessions=Sessions(accounts, _session_limits(self.settings)),
             journal=self._ledger,
             check_account=_check_account,
             organization_slug=self._organization_slug,
@@ -206,6 +206,11 @@ class Gateway:
             await self._authenticator.flush_last_used()
         except StorageUnavailable as error:
             log.warning("last_use_not_written", error=error)
+
+
+def _session_limits(settings: Settings) -> SessionLimits:
+    life, idle = settings.console_session_hours, settings.console_idle_hours
+    return SessionLimits(timedelta(hours=life), timedelta(hours=idle))
 
 
 async def _check_account(caller: Caller | AdminCaller, organization: str | None, project: str | None) -> None:

@@ -20,8 +20,6 @@ from sayso.tenancy.key_tables import AdminApiKey
 from sayso.tenancy.pass_cache import PassCache
 from sayso.tenancy.tables import Membership, Organization, User
 
-LIFE = timedelta(hours=12)
-IDLE_LIFE = timedelta(hours=2)
 TOUCH = timedelta(minutes=1)  # how exact the moment of the last use is
 _BYTES = 32
 _SESSION = (
@@ -38,6 +36,14 @@ _SESSION = (
 
 
 @dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """When a session ends by itself: so long after it was opened, or after its last attended request."""
+
+    life: timedelta = timedelta(hours=12)
+    idle: timedelta = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
 class SignedIn:
     """Who is signed in: `admin` acts, the names are for people."""
 
@@ -50,11 +56,18 @@ class SignedIn:
 class Sessions:
     """Every session of the database; what was good is remembered for half a second.
 
-    A session is over 12 hours after it was opened, after 2 hours without a request, when somebody signs out,
-    and when the key it was opened with is revoked or expires or its user leaves the organization.
+    A session is over when its limits say so, when somebody signs out, and when the key it was opened with is
+    revoked or expires or its user leaves the organization.
     """
 
-    def __init__(self, accounts: Accounts, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        limits: SessionLimits = SessionLimits(),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits = limits
         self._accounts = accounts
         self._found: PassCache[SignedIn] = PassCache(clock)
 
@@ -72,12 +85,16 @@ class Sessions:
             raise AuthenticationFailed("This link has been used or has expired.", code="invalid_link")
         return token
 
-    async def find(self, token: str) -> SignedIn:
-        """Return who is signed in. Raises `AuthenticationFailed` with code `not_signed_in`."""
+    async def find(self, token: str, *, attended: bool = True) -> SignedIn:
+        """Return who is signed in; a request that nobody attends to does not prolong the session.
+
+        Raises `AuthenticationFailed` with code `not_signed_in`.
+        """
         if not token or not token.isascii():
             raise _not_signed_in()
         known = digest(self._accounts.pepper, token)
-        return await self._found.get(known, lambda: self._read(known))
+        # Remembered apart, or an unattended request could hide the attended one that follows it.
+        return await self._found.get(known + bytes([attended]), lambda: self._read(known, attended))
 
     async def end(self, token: str) -> None:
         """Sign out. Raises `AuthenticationFailed` where nobody is signed in."""
@@ -90,7 +107,7 @@ class Sessions:
     async def _open(self, session: AsyncSession, admin: AdminCaller, method: str) -> str:
         token = secrets.token_urlsafe(_BYTES)
         now = datetime.now(UTC)
-        over = (ConsoleSession.expires_at <= now) | (ConsoleSession.used_at <= now - IDLE_LIFE)
+        over = (ConsoleSession.expires_at <= now) | (ConsoleSession.used_at <= now - self.limits.idle)
         await session.execute(delete(ConsoleSession).where(over))
         session.add(
             ConsoleSession(
@@ -100,23 +117,24 @@ class Sessions:
                 admin_key_id=admin.key_id,
                 created_at=now,
                 used_at=now,
-                expires_at=now + LIFE,
+                expires_at=now + self.limits.life,
             )
         )
         await session.flush()
         await record(session, admin, "login.succeeded", admin.user_id, {"data": {"method": method}})
         return token
 
-    async def _read(self, known: bytes) -> SignedIn:
+    async def _read(self, known: bytes, attended: bool) -> SignedIn:
         async with self._accounts.db.read() as session:
             row = (await session.execute(_SESSION.where(ConsoleSession.digest == known))).one_or_none()
         now = datetime.now(UTC)
         if row is None:
             raise _not_signed_in()
         found, slug, organization, user, role, key = row
-        if not _in_force(found, role, key, now):
+        idle = found.used_at <= now - self.limits.idle
+        if idle or not _in_force(found, role, key, now):
             raise _not_signed_in()
-        if found.used_at <= now - TOUCH:
+        if attended and found.used_at <= now - TOUCH:
             async with self._accounts.db.transaction() as session:
                 await session.execute(
                     update(ConsoleSession).where(ConsoleSession.digest == known).values(used_at=now)
@@ -126,7 +144,7 @@ class Sessions:
 
 
 def _in_force(found: ConsoleSession, role: OrgRole | None, key: AdminApiKey | None, now: datetime) -> bool:
-    if role is None or found.expires_at <= now or found.used_at <= now - IDLE_LIFE:
+    if role is None or found.expires_at <= now:
         return False
     return key is None or (key.revoked_at is None and (key.expires_at is None or key.expires_at > now))
 

@@ -36,7 +36,7 @@ class KeyOwnerRecord:
 
 @dataclass(frozen=True, slots=True)
 class ProjectKeyRecord:
-    """A key in force, or expired; `access` is that of its owner to the project."""
+    """A key in force, expired or revoked; `access` is that of its owner to the project."""
 
     id: KeyId
     name: str
@@ -46,13 +46,23 @@ class ProjectKeyRecord:
     expires_at: datetime | None
     access: Access
     owner: KeyOwnerRecord
+    revoked_at: datetime | None = None
 
 
 async def list_project_keys(
-    db: Database, org_id: OrgId, project_id: ProjectId, cut: Cut, access: Access | None = None
+    db: Database,
+    org_id: OrgId,
+    project_id: ProjectId,
+    cut: Cut,
+    access: Access | None = None,
+    *,
+    revoked: bool = False,
 ) -> Page[ProjectKeyRecord]:
-    """Return the project's keys, those with that access or all. Raises `ObjectNotFound` for the project."""
-    query = _keys(org_id, project_id)
+    """Return the project's keys, those with that access or all; with `revoked` those that were revoked too.
+
+    Raises `ObjectNotFound` for the project.
+    """
+    query = _keys(org_id, project_id, revoked=revoked)
     if access is not None:
         query = query.where(_active() if access == "active" else ~_active())
     async with db.read() as session:
@@ -108,9 +118,9 @@ async def update_project_key(
 
 
 def _keys(
-    org_id: OrgId, project_id: ProjectId
+    org_id: OrgId, project_id: ProjectId, *, revoked: bool = False
 ) -> "Select[ApiKey, User, ServiceAccount, OrgRole, ProjectRole]":
-    return (
+    found = (
         select(ApiKey, User, ServiceAccount, Membership.role, ProjectMember.role)
         .join(Project, Project.id == ApiKey.project_id)
         .outerjoin(User, User.id == ApiKey.user_id)
@@ -120,8 +130,8 @@ def _keys(
             ProjectMember, and_(ProjectMember.user_id == User.id, ProjectMember.project_id == project_id)
         )
         .where(Project.organization_id == org_id, ApiKey.project_id == project_id)
-        .where(ApiKey.revoked_at.is_(None))
     )
+    return found if revoked else found.where(ApiKey.revoked_at.is_(None))
 
 
 def _active() -> ColumnElement[bool]:
@@ -158,6 +168,7 @@ def _record(
         key.expires_at,
         access,
         owner,
+        key.revoked_at,
     )
 
 

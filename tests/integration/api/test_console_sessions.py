@@ -19,7 +19,7 @@ from sayso.tenancy.admin_keys import create_admin_key, revoke_admin_key
 from sayso.tenancy.api_keys import list_keys, revoke_key
 from sayso.tenancy.audit import AuditFilter, list_audit_logs
 from sayso.tenancy.console_links import create_console_link
-from sayso.tenancy.console_sessions import IDLE_LIFE, Sessions
+from sayso.tenancy.console_sessions import SessionLimits, Sessions
 from sayso.tenancy.console_tables import ConsoleLink, ConsoleSession
 from sayso.tenancy.key_format import digest
 from sayso.tenancy.paging import Cut
@@ -214,12 +214,54 @@ async def test_who_leaves_the_organization_is_out(tenants: Tenants) -> None:
 
 async def test_it_ends_after_12_hours_and_after_2_idle_ones(tenants: Tenants, browser: Browser) -> None:
     now = datetime.now(UTC)
-    await _lapse(tenants, used_at=now - IDLE_LIFE + timedelta(minutes=1))
+    idle = SessionLimits().idle
+    await _lapse(tenants, used_at=now - idle + timedelta(minutes=1))
     assert (await browser.client.get(f"{ORG}/projects")).status_code == 200
     assert (await _session(tenants, browser)).used_at > now - timedelta(minutes=1)
-    await _lapse(tenants, used_at=now - IDLE_LIFE)
+    await _lapse(tenants, used_at=now - idle)
     assert (await browser.client.get(f"{ORG}/projects")).status_code == 401
     await _lapse(tenants, used_at=now, expires_at=now)
+    assert (await browser.client.get(f"{ORG}/projects")).status_code == 401
+
+
+async def test_revoked_keys_are_listed_for_their_names(tenants: Tenants, browser: Browser) -> None:
+    project = tenants.first.ids["project_id"]
+    made = (await browser.post("/console/keys", {"project_id": project, "name": "short-lived"})).json()
+    keys = f"{ORG}/projects/{project}/api_keys"
+    assert (
+        await browser.client.delete(f"{keys}/{made['id']}", headers={"x-csrf-token": browser.csrf})
+    ).is_success
+
+    async def named(**query: str) -> list[dict[str, Any]]:
+        found = (await browser.client.get(keys, params={"limit": "100", **query})).json()["data"]
+        return [one for one in found if one["id"] == made["id"]]
+
+    assert await named() == []
+    (one,) = await named(include_revoked="true")
+    assert one["name"] == "short-lived"
+    assert one["revoked_at"] >= made["created_at"]
+
+
+async def test_what_a_page_asks_by_itself_does_not_prolong_it(tenants: Tenants, browser: Browser) -> None:
+    long_ago = datetime.now(UTC) - SessionLimits().idle + timedelta(minutes=1)
+    await _lapse(tenants, used_at=long_ago)
+    unattended = {"x-unattended": "1"}
+    assert (await browser.client.get(f"{ORG}/projects", headers=unattended)).status_code == 200
+    assert (await _session(tenants, browser)).used_at == long_ago
+    assert (await browser.client.get(f"{ORG}/projects")).status_code == 200
+    assert (await _session(tenants, browser)).used_at > long_ago
+
+
+async def test_settings_say_how_long_it_lasts(
+    tenants: Tenants, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = SessionLimits(timedelta(hours=1), timedelta(minutes=10))
+    monkeypatch.setattr(tenants.app.state.services.sessions, "limits", limits)
+    async with tenants.client(None) as client:
+        other = await sign_in(client, key=tenants.first.keys.owner)
+        session = await _session(tenants, other)
+        assert session.expires_at - session.created_at == limits.life
+    await _lapse(tenants, used_at=datetime.now(UTC) - limits.idle)
     assert (await browser.client.get(f"{ORG}/projects")).status_code == 401
 
 

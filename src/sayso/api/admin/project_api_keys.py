@@ -35,11 +35,11 @@ class ProjectKeyBody(BaseModel):
 
 @project_api_keys_router.get("")
 async def list_keys(project_id: str, request: Request, admin: AdminDep, accounts: AccountsDep) -> Response:
-    """Return the project's keys."""
+    """Return the project's keys; with `include_revoked` those that were revoked too."""
     access = FILTERS[query.word(request.query_params, "owner_project_access", tuple(FILTERS), "any")]
-    page = await list_project_keys(
-        accounts.db, admin.org_id, ProjectId(project_id), cut(request.query_params), access
-    )
+    revoked = query.boolean(request.query_params, "include_revoked") or False
+    project, part = ProjectId(project_id), cut(request.query_params)
+    page = await list_project_keys(accounts.db, admin.org_id, project, part, access, revoked=revoked)
     return page_response(page, _shape)
 
 
@@ -81,7 +81,7 @@ async def delete_key(project_id: str, key_id: str, admin: AdminDep, accounts: Ac
 
 
 def _shape(key: ProjectKeyRecord) -> dict[str, object]:
-    return {
+    shown: dict[str, object] = {
         "object": KIND,
         "id": key.id,
         "name": key.name,
@@ -92,6 +92,9 @@ def _shape(key: ProjectKeyRecord) -> dict[str, object]:
         "owner_project_access": key.access,
         "owner": _owner(key.owner),
     }
+    if key.revoked_at is not None:
+        shown["revoked_at"] = seconds(key.revoked_at)
+    return shown
 
 
 def _owner(owner: KeyOwnerRecord) -> dict[str, object]:

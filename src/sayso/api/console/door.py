@@ -19,6 +19,7 @@ from sayso.tenancy.playground_keys import playground_caller
 
 COOKIE = "sayso_console"
 CSRF_HEADER = "x-csrf-token"
+UNATTENDED_HEADER = "x-unattended"  # on what a page asks by itself, while nobody touches it
 PREFIX = "/console/v1/"
 _THROUGH = "sayso.console"
 _SAFE = frozenset({"GET", "HEAD"})
@@ -72,7 +73,8 @@ async def signed_in(request: Request, services: Services) -> SignedIn:
     Raises `AuthenticationFailed`, and `PermissionRefused` for a change that no page of ours asked for.
     """
     token = request.cookies.get(COOKIE, "")
-    who = await sessions_of(services).find(token)
+    attended = UNATTENDED_HEADER not in request.headers
+    who = await sessions_of(services).find(token, attended=attended)
     if request.method not in _SAFE:
         check_same_origin(request)
         shown = request.headers.get(CSRF_HEADER, "")

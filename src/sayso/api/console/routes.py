@@ -17,7 +17,6 @@ from sayso.api.console.words import LANGUAGES, language_of
 from sayso.api.deps import ServicesDep
 from sayso.api.services import Services
 from sayso.errors import AuthenticationFailed, BodyTooLarge, InvalidRequest, PermissionRefused
-from sayso.tenancy.console_sessions import LIFE
 
 console_router = APIRouter(include_in_schema=False)
 
@@ -81,7 +80,7 @@ async def sign_in(request: Request, services: ServicesDep) -> Response:
     answer.set_cookie(
         COOKIE,
         token,
-        int(LIFE.total_seconds()),
+        int(sessions_of(services).limits.life.total_seconds()),
         path="/console",
         secure=_secure(request),
         httponly=True,

@@ -154,7 +154,7 @@ KEYS = Chapter(
         ("GET", f"{PROJECT}/api_keys"): Note(
             "List a project's keys",
             f"{SDK}.projects.api_keys.list",
-            query=(*PAGE, "owner_project_access"),
+            query=(*PAGE, "owner_project_access", "include_revoked"),
         ),
         ("GET", f"{PROJECT}/api_keys/{{key_id}}"): Note(
             "Retrieve a key", f"{SDK}.projects.api_keys.retrieve"

@@ -62,6 +62,7 @@ QUERY: Final[dict[str, tuple[str, Json, str]]] = {
     "format": ("format", _words("json", "csv", "html", default="json"), "Form of the invoice."),
     "include_terminated": ("include_terminated", _YES, "Terminated instances too."),
     "include_archived": ("include_archived", _YES, "Archived projects too."),
+    "include_revoked": ("include_revoked", _YES, "Revoked keys too, with `revoked_at`."),
     "owner_project_access": (
         "owner_project_access",
         _words("any", "active", "inactive", default="any"),

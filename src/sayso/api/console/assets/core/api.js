@@ -6,6 +6,13 @@ export const organization = meta("organization");
 export const mayWrite = meta("role") === "owner";
 export const isOperator = meta("operator") === "yes";
 
+// Pages that show what is going on ask again and again. That keeps nobody signed in who is not there.
+const AWAY = 60000; // milliseconds without a touch
+let touched = performance.now();
+for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"]) {
+  addEventListener(kind, () => (touched = performance.now()), { passive: true, capture: true });
+}
+
 /** What the API refused: `message` for people, `param` the field that is wrong, `status`, `code`. */
 export class ApiError extends Error {
   constructor(status, error, retryAfter) {
@@ -25,6 +32,7 @@ export class ApiError extends Error {
 export async function request(path, { method = "GET", body, project, headers = {}, signal } = {}) {
   const sent = { ...headers };
   if (method !== "GET") sent["X-CSRF-Token"] = meta("csrf");
+  else if (performance.now() - touched > AWAY) sent["X-Unattended"] = "1";
   if (project) sent["OpenAI-Project"] = project;
   let content = body;
   if (body !== undefined && !(body instanceof FormData)) {

@@ -66,7 +66,7 @@ async function namesOf(dimension) {
   const projects = await all("/organization/projects", { include_archived: true });
   const names = new Map(projects.map((one) => [one.id, one.name]));
   if (dimension === "project") return names;
-  const keys = await Promise.all(projects.map((one) => all(`/organization/projects/${one.id}/api_keys`)));
+  const keys = await Promise.all(projects.map((one) => all(`/organization/projects/${one.id}/api_keys`, { include_revoked: true })));
   return new Map(keys.flat().map((one) => [one.id, one.name]));
 }
 
