@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import typer
 
+from sayso.cli.deferred import whole
 from sayso.cli.main import app
 
 PAGE = Path(__file__).parent.parent / "docs" / "commands.md"
@@ -47,7 +48,7 @@ def _commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
     if not children or getattr(command, "invoke_without_command", False):
         yield path, command
     for name, child in children.items():
-        yield from _commands(child, (*path, name))
+        yield from _commands(whole(child), (*path, name))
 
 
 def _shown(name: str, command: Any) -> Iterator[str]:

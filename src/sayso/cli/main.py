@@ -4,28 +4,67 @@ from typing import Annotated
 
 import typer
 
-from sayso import __version__
-from sayso.cli.chat import chat_command
-from sayso.cli.console_link import console_command
-from sayso.cli.corpus import corpus_app
-from sayso.cli.doctor import doctor_command
-from sayso.cli.instances import instances_app
-from sayso.cli.invites import invites_app
-from sayso.cli.invoice import invoice_command
-from sayso.cli.keys import keys_app
-from sayso.cli.ledger import ledger_app
-from sayso.cli.limits import limits_app
-from sayso.cli.models import models_app
-from sayso.cli.orgs import orgs_app
-from sayso.cli.price import price_command
-from sayso.cli.proof.command import prove_retention_command
-from sayso.cli.retention import retention_app
-from sayso.cli.serve import serve_command
-from sayso.cli.transcribe import transcribe_command
-from sayso.cli.usage import usage_command
+from sayso.cli.deferred import DeferredGroup, Place
+
+
+class _Commands(DeferredGroup):
+    """Every command."""
+
+    places = {  # noqa: RUF012 - declared in the class above
+        "serve": Place("serve", "serve_command", "Serve the ChatGPT API and the Whisper API."),
+        "console": Place(
+            "console_link",
+            "console_command",
+            "Print a link that signs in to the console, once and within 15 minutes.",
+        ),
+        "chat": Place(
+            "chat", "chat_command", "Ask the running server one question; the answer is printed as it comes."
+        ),
+        "transcribe": Place(
+            "transcribe", "transcribe_command", "Transcribe a recording with the running server."
+        ),
+        "doctor": Place(
+            "doctor",
+            "doctor_command",
+            "Check the machine, the settings, the models, the database and the running server.",
+        ),
+        "price": Place(
+            "price", "price_command", "Say what tokens or audio cost; without either, list the prices."
+        ),
+        "usage": Place("usage", "usage_command", "Show what an organization used and what it cost."),
+        "invoice": Place(
+            "invoice",
+            "invoice_command",
+            "Show the invoice of a month: a draft while it runs, numbered and final once it is over.",
+        ),
+        "prove-retention": Place(
+            "proof.command",
+            "prove_retention_command",
+            "Prove the data promise: plant content in a server of its own, move the clock, look everywhere.",
+        ),
+        "ledger": Place("ledger", "ledger_app", "Look at the ledger, and check it."),
+        "models": Place("models", "models_app", "Show models, fetch more, name them."),
+        "keys": Place("keys", "keys_app", "Make, list and revoke API keys."),
+        "orgs": Place("orgs", "orgs_app", "Make and list organizations."),
+        "limits": Place("limits", "limits_app", "Show, set and remove rate limits and budgets."),
+        "instances": Place("instances", "instances_app", "Make, show, change and end dedicated instances."),
+        "invites": Place("invites", "invites_app", "Accept invitations to the organization."),
+        "retention": Place(
+            "retention",
+            "retention_app",
+            "Show and change what is kept; erase, export and hold it; check deletion receipts.",
+        ),
+        "corpus": Place(
+            "corpus",
+            "corpus_app",
+            "Content for improving the service, of organizations that have opted in.",
+        ),
+    }
+
 
 app = typer.Typer(
     name="sayso",
+    cls=_Commands,
     help="Your own ChatGPT and Whisper API.",
     no_args_is_help=True,
     add_completion=False,
@@ -35,6 +74,8 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from sayso import __version__  # read from the installed package
+
         typer.echo(__version__)
         raise typer.Exit
 
@@ -46,26 +87,6 @@ def root(
     ] = False,
 ) -> None:
     """Your own ChatGPT and Whisper API."""
-
-
-app.command("serve")(serve_command)
-app.command("console")(console_command)
-app.command("chat")(chat_command)
-app.command("transcribe")(transcribe_command)
-app.command("doctor")(doctor_command)
-app.command("price")(price_command)
-app.command("usage")(usage_command)
-app.command("invoice")(invoice_command)
-app.command("prove-retention")(prove_retention_command)
-app.add_typer(ledger_app, name="ledger")
-app.add_typer(models_app, name="models")
-app.add_typer(keys_app, name="keys")
-app.add_typer(orgs_app, name="orgs")
-app.add_typer(limits_app, name="limits")
-app.add_typer(instances_app, name="instances")
-app.add_typer(invites_app, name="invites")
-app.add_typer(retention_app, name="retention")
-app.add_typer(corpus_app, name="corpus")
 
 
 def main() -> None:

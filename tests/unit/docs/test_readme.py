@@ -12,6 +12,7 @@ import pytest
 import typer.main
 
 from sayso.catalog.catalogue import Catalogue
+from sayso.cli.deferred import whole
 from sayso.cli.main import app
 from sayso.config import Settings
 
@@ -58,8 +59,7 @@ def test_settings_snippets_are_settings(tmp_path: Path) -> None:
 
 def inner(command: Any) -> dict[str, Any]:
     """The commands of a group, none for a plain command."""
-    commands: dict[str, Any] = getattr(command, "commands", {})
-    return commands
+    return {name: whole(child) for name, child in getattr(command, "commands", {}).items()}
 
 
 def options(command: Any) -> set[str]:
