@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from sayso.api.reference.pages import chapter_titles
 from tests.acceptance.browser.conftest import NewPage
 from tests.acceptance.browser.looking import DESK, PHONE, ROOT, hanging_over, picture, serious
 
 DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md"))
-LOOKED_AT = ("index", "start", "guides/chat", "api")
+ROUTES = [name for name, _ in chapter_titles()]
+LOOKED_AT = ("index", "start.zh", "guides/chat", "errors", "settings", "clients/langchain", ROUTES[0])
 MOST_BYTES = 200_000
 
 
@@ -19,13 +21,19 @@ def address(name: str) -> str:
 
 
 @pytest.mark.long
-def test_no_page_keeps_anybody_out(new_page: NewPage) -> None:
-    page = new_page()
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("size", "scheme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light")])
+def test_no_page_keeps_anybody_out(new_page: NewPage, size: tuple[int, int], scheme: str) -> None:
+    page = new_page(size, scheme)
     found = {}
-    for name in PAGES:
+    for name in (*PAGES, *ROUTES):
         page.goto(address(name))
-        if problems := serious(page):
+        problems = serious(page)
+        if over := hanging_over(page):
+            problems.append(f"{over} pixels too wide")
+        if problems:
             found[name] = problems
+    print(f"{len(PAGES) + len(ROUTES)} pages")
     assert found == {}
 
 

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from sayso.api.console import rendering
-from sayso.api.console.assets import assets
+from sayso.api.console.assets import assets, modules
 from sayso.api.console.pages import PAGES
 from sayso.tenancy.tables import Organization
 from tests.integration.api.browsing import Browser, sign_in
@@ -133,3 +133,15 @@ async def test_the_package_has_no_way_around_escaping() -> None:
             ):
                 assert way not in text, (name, way)
             assert "dangerously" not in text, name
+
+
+async def test_a_page_asks_at_once_for_all_that_its_script_imports() -> None:
+    found = modules("pages/usage.js")
+    assert found[0] == "pages/usage.js"
+    assert {"core/chart.js", "core/ui.js", "core/api.js", "vendor/htm-preact.js", "vendor/preact.js"} <= set(
+        found
+    )
+    assert not [
+        name for name in modules("playground.js") if "wavesurfer" in name
+    ]  # once there is a recording
+    assert len(set(found)) == len(found)

@@ -67,6 +67,9 @@ async def test_every_page_is_there_and_every_link_leads_somewhere(site: httpx.As
             target = urlsplit(urljoin(f"{HERE}{path}", link))
             if target.netloc != "sayso.test" or target.path.endswith(".md"):
                 continue
+            if target.path == "/console":  # not a page of the documentation
+                assert (await site.get(target.path)).status_code == 303
+                continue
             assert target.path in pages, (path, link)
             assert target.fragment in pages[target.path].anchors | {""}, (path, link)
 
@@ -142,3 +145,36 @@ def test_two_headings_of_one_name_have_two_anchors() -> None:
         ("same-thing", "one"),
         ("same-thing-1", "two"),
     ]
+
+
+async def test_notes_of_programs_that_write_pages_are_not_shown(site: httpx.AsyncClient) -> None:
+    assert "<!-- Written by" in (await site.get("/docs/settings.md")).text
+    for name in NAMES:
+        assert "&lt;!--" not in (await site.get(f"/docs/{name}", follow_redirects=True)).text, name
+
+
+async def test_a_cell_says_which_column_it_is_in_and_long_names_may_be_broken() -> None:
+    source = "| name | meaning |\n|---|---|\n| `max_upload_bytes` | `a.b[c]` |\n"
+    html = render(source, str).html
+    assert '<td data-label="name"><code>max_<wbr>upload_<wbr>bytes</code></td>' in html
+    assert '<td data-label="meaning"><code>a.<wbr>b[c]</code></td>' in html
+
+
+async def test_the_frame_of_a_chinese_page_is_chinese(site: httpx.AsyncClient) -> None:
+    page = (await site.get("/docs/start.zh")).text
+    assert '<html lang="zh">' in page
+    assert 'placeholder="搜索"' in page
+    assert '<a href="/docs/start" lang="en" hreflang="en">English</a>' in page
+    assert '<a href="/docs/start.zh" lang="zh" hreflang="zh">中文</a>' in (await site.get("/docs/start")).text
+
+
+async def test_what_a_page_loads_is_kept_and_everything_is_compressed(site: httpx.AsyncClient) -> None:
+    page = await site.get("/docs/start", headers={"accept-encoding": "gzip"})
+    assert page.headers["content-encoding"] == "gzip"
+    assert page.headers["cache-control"] == "no-cache"
+    assert (await site.get("/docs/start", headers={"accept-encoding": "identity"})).text == page.text
+    for loaded in Page(page.text).loads:
+        kept = await site.get(loaded)
+        assert kept.headers["cache-control"] == "public, max-age=31536000, immutable", loaded
+        assert (await site.get(loaded.partition("?")[0])).headers["cache-control"] == "no-cache"
+        assert (await site.get(f"{loaded}0")).headers["cache-control"] == "no-cache"

@@ -2,15 +2,19 @@
 
 import gzip
 import hashlib
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from posixpath import dirname, join, normpath
 
 from sayso.api.console.words import LANGUAGES, words
 
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
 LIBRARY = "vendor/htm-preact.js"  # what every page needs of what `make setup` brings
+
+_IMPORT = re.compile(r"""\b(?:from|import) ?["'](\.[^"']+)["']""")
 
 
 @cache
@@ -26,6 +30,21 @@ def assets() -> dict[str, bytes]:
 def compressed(name: str) -> bytes:
     """Return a file as gzip; the same bytes each time."""
     return gzip.compress(assets()[name], mtime=0)
+
+
+@cache
+def modules(name: str) -> tuple[str, ...]:
+    """Return a script with all that it imports, so that a page asks for all of it at once."""
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        module = waiting.pop(0)
+        if module in found or module not in assets():
+            continue
+        found[module] = None
+        folder = dirname(module)
+        waiting += [normpath(join(folder, path)) for path in _IMPORT.findall(assets()[module].decode())]
+    return tuple(found)
 
 
 @cache

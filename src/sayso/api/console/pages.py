@@ -7,7 +7,8 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class ConsolePage:
-    """A page at `/console/NAME`: `script` is its module below `assets/`, `styles` its own sheets.
+    """A page at `/console/NAME`: `script` is its module below `assets/`, `styles` its own sheets,
+    `later` the modules that it imports once it has something to show.
 
     `styled_by_script` is for a library that puts a style sheet into the page: it gets a nonce.
     """
@@ -16,6 +17,7 @@ class ConsolePage:
     script: str
     styles: tuple[str, ...] = ()
     styled_by_script: bool = False
+    later: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -32,27 +34,28 @@ class PageGroup:
 
 
 FIRST = "usage"
-_CHART: Final = ("vendor/uplot.css",)
 
 
-def _page(name: str, styles: tuple[str, ...] = ()) -> ConsolePage:
-    return ConsolePage(name, f"pages/{name}.js", styles)
+def _page(name: str, *, chart: bool = False) -> ConsolePage:
+    script = f"pages/{name}.js"
+    if chart:
+        return ConsolePage(name, script, ("vendor/uplot.css",), later=("vendor/uplot.js",))
+    return ConsolePage(name, script)
 
 
 GROUPS: Final = (
     PageGroup(
         "",
         (
-            _page("usage", _CHART),
+            _page("usage", chart=True),
             ConsolePage("playground", "playground.js", ("playground.css",), styled_by_script=True),
         ),
     ),
     PageGroup("build", (_page("keys"), _page("budgets"), _page("models"))),
-    PageGroup("run", (_page("instances", _CHART), _page("engines"))),
+    PageGroup("run", (_page("instances", chart=True), _page("engines"))),
     PageGroup(
         "organization",
         (_page("projects"), _page("members"), _page("data"), _page("invoices"), _page("audit")),
     ),
 )
 PAGES: Final[Mapping[str, ConsolePage]] = {page.name: page for group in GROUPS for page in group.pages}
-SHARED: Final = ("core/api.js", "core/ui.js", "core/words.js", "core/format.js", "vendor/htm-preact.js")

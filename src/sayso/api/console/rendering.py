@@ -5,8 +5,8 @@ from typing import Final
 
 from starlette.responses import HTMLResponse, Response
 
-from sayso.api.console.assets import address, assets, has_libraries
-from sayso.api.console.pages import GROUPS, SHARED, ConsolePage
+from sayso.api.console.assets import address, assets, has_libraries, modules
+from sayso.api.console.pages import GROUPS, ConsolePage
 from sayso.api.console.words import LANGUAGES, words
 from sayso.api.templates import templates_of
 from sayso.tenancy.console_sessions import SignedIn
@@ -32,7 +32,7 @@ def show_page(page: ConsolePage, language: str, who: SignedIn, csrf: str) -> Res
         csrf=csrf,
         nonce=nonce,
         styles=[name for name in page.styles if name in assets()],
-        preloads=[name for name in (*SHARED, f"words/{language}.js", page.script) if name in assets()],
+        preloads=_preloads(page, language),
     )
     return HTMLResponse(html, headers=_HEADERS | {"Content-Security-Policy": _policy(nonce)})
 
@@ -51,6 +51,12 @@ def _shared(language: str) -> dict[str, object]:
         "asset": address,
         "has_libraries": has_libraries(),
     }
+
+
+def _preloads(page: ConsolePage, language: str) -> tuple[str, ...]:
+    """What a browser would otherwise find out module by module."""
+    found = (*modules(page.script), *modules("core/shell.js"), f"words/{language}.js", *page.later)
+    return tuple(dict.fromkeys(name for name in found if name in assets()))
 
 
 def _policy(nonce: str) -> str:

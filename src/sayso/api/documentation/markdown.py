@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import escapeHtml
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from pygments import highlight
@@ -15,6 +17,8 @@ from pygments.util import ClassNotFound
 Link = Callable[[str], str]  # from an address in a file to an address on the site
 
 _FORMATTER = HtmlFormatter(nowrap=True)
+_NOTE = re.compile(r"\A(# [^\n]*\n\s*)?<!--.*?-->\s*", re.DOTALL)  # of who writes the page
+_JOINT = re.compile(r"(?<=[_./\]=:])(?=[\w\[{])")  # where a long name may be broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +45,14 @@ class Rendered:
 
 
 def render(source: str, link: Link) -> Rendered:
-    """Render Markdown (CommonMark with tables); HTML in it is shown, not obeyed."""
+    """Render Markdown (CommonMark with tables). HTML is shown, not obeyed; a note at the top is left out."""
     parser = MarkdownIt("commonmark", {"html": False, "highlight": _highlighted}).enable("table")
     parser.add_render_rule("table_open", _open_table)
     parser.add_render_rule("table_close", _close_table)
-    tokens = parser.parse(source)
+    parser.add_render_rule("code_inline", _code)
+    tokens = parser.parse(_NOTE.sub(r"\1", source))
     sections = _sections(tokens)
+    _label(tokens)
     for token in tokens:
         for child in token.children or ():
             if child.type == "link_open":
@@ -82,6 +88,25 @@ def _sections(tokens: Sequence[Token]) -> tuple[Section, ...]:
     return tuple(found)
 
 
+def _label(tokens: Sequence[Token]) -> None:
+    """Tell each cell of a table its column's title: on a phone a row becomes a card."""
+    titles: list[str] = []
+    column = 0
+    for token, following in pairwise(tokens):
+        match token.type:
+            case "thead_open":
+                titles = []
+            case "th_open":
+                titles.append(_plain(following))
+            case "tr_open":
+                column = 0
+            case "td_open":
+                token.attrSet("data-label", titles[column])
+                column += 1
+            case _:
+                pass
+
+
 def _unique(anchor: str, taken: dict[str, int]) -> str:
     number = taken.get(anchor, 0)
     taken[anchor] = number + 1
@@ -100,6 +125,10 @@ def _highlighted(code: str, language: str, _: str) -> str:
         return ""  # the renderer escapes it
     coloured: str = highlight(code, lexer, _FORMATTER)
     return coloured
+
+
+def _code(_renderer: RendererHTML, tokens: Sequence[Token], at: int, *_: object) -> str:
+    return f"<code>{'<wbr>'.join(map(escapeHtml, _JOINT.split(tokens[at].content)))}</code>"
 
 
 def _open_table(_renderer: RendererHTML, *_: object) -> str:

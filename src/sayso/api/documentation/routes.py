@@ -12,7 +12,9 @@ from sayso.api.documentation.site import NotThereError, Shown, Site, site_of
 
 documentation_router = APIRouter(include_in_schema=False)
 
+_YEAR = 365 * 86_400  # seconds
 _HEADERS = {
+    "Vary": "Accept-Encoding",
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -79,6 +81,11 @@ async def _shown(request: Request, what: Callable[..., Shown], *arguments: str) 
     except NotThereError:
         raise HTTPException(404) from None
     headers = {**_HEADERS, "ETag": shown.tag}
+    if request.url.query == shown.tag.strip('"'):  # an asset, as a page of now asks for it
+        headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
     if request.headers.get("if-none-match") == shown.tag:
         return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        return Response(shown.compressed, headers=headers, media_type=shown.media_type)
     return Response(shown.content, headers=headers, media_type=shown.media_type)

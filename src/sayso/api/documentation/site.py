@@ -1,5 +1,6 @@
 """What the documentation's addresses show, made once and kept for as long as the process lives."""
 
+import gzip
 import hashlib
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -30,11 +31,52 @@ class Shown:
     content: bytes
     media_type: str
     tag: str
+    compressed: bytes
 
     @classmethod
     def of(cls, content: bytes, media_type: str) -> Self:
         """Tag content by its digest."""
-        return cls(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:20]}"')
+        return cls(content, media_type, f'"{_digest(content)}"', gzip.compress(content, mtime=0))
+
+
+_TEXTS = {
+    "en": {
+        "skip": "Skip to the text",
+        "reference": "Reference",
+        "console": "Console",
+        "search": "Search",
+        "search_label": "Search the documentation",
+        "found": "Found",
+        "pages": "Pages",
+        "contents": "Contents",
+        "as_markdown": "As Markdown",
+        "on_this_page": "On this page",
+    },
+    "zh": {
+        "skip": "跳到正文",
+        "reference": "参考",
+        "console": "控制台",
+        "search": "搜索",
+        "search_label": "搜索文档",
+        "found": "搜索结果",
+        "pages": "页面",
+        "contents": "目录",
+        "as_markdown": "Markdown 原文",
+        "on_this_page": "本页内容",
+    },
+}
+_LANGUAGES = {"en": "English", "zh": "中文"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Translation:
+    page: str
+    language: str
+    name: str
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:20]
 
 
 class NotThereError(Exception):
@@ -106,14 +148,36 @@ def site_of(app: FastAPI) -> Site:
 def _page(books: Library, name: str) -> Shown:
     shown = books.pages[name]
     before, after = books.around(name)
+    language = _language(name)
     html = _TEMPLATES.get_template("page.html.j2").render(
         page=shown,
+        language=language,
+        t=_TEXTS[language],
+        asset=_address,
+        other=_translation(books, name),
         chapters=books.chapters,
         headings=[section for section in shown.content.sections if section.level == 2],
         before=before,
         after=after,
     )
     return Shown.of(html.encode(), "text/html")
+
+
+def _language(name: str) -> str:
+    return "zh" if name.endswith(".zh") else "en"
+
+
+def _translation(books: Library, name: str) -> _Translation | None:
+    """The same page in the other language, where there is one."""
+    other = name.removesuffix(".zh") if name.endswith(".zh") else f"{name}.zh"
+    return (
+        _Translation(other, _language(other), _LANGUAGES[_language(other)]) if other in books.pages else None
+    )
+
+
+def _address(name: str) -> str:
+    """Where an asset is, as long as it is what it is now: a browser keeps it."""
+    return f"/docs/assets/{name}?{_digest(_asset(name).content)}"
 
 
 @cache

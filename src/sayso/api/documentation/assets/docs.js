@@ -91,6 +91,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+const SAID = document.documentElement.lang === "zh"
+  ? { copy: "复制", copied: "已复制", sample: "示例的语言" }
+  : { copy: "Copy", copied: "Copied", sample: "Language of the sample" };
 const LANGUAGES = { sh: "curl", python: "Python", javascript: "Node" };
 const groups = [];
 
@@ -114,7 +117,7 @@ function tabs(blocks) {
   const list = document.createElement("div");
   list.className = "tabs";
   list.role = "tablist";
-  list.setAttribute("aria-label", "Language of the sample");
+  list.setAttribute("aria-label", SAID.sample);
   const group = blocks.map((panel) => {
     const tab = document.createElement("button");
     tab.type = "button";
@@ -164,10 +167,10 @@ for (const block of document.querySelectorAll("pre")) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "copy";
-  button.textContent = "Copy";
+  button.textContent = SAID.copy;
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(block.textContent);
-    button.textContent = "Copied";
+    button.textContent = SAID.copied;
   });
   frame.append(block, button);
 }
@@ -177,3 +180,8 @@ const contents = document.querySelector(".contents details");
 const unfold = () => { contents.open = wide.matches; };
 wide.addEventListener("change", unfold);
 unfold();
+
+// The list shows where one is, without moving the page.
+const here = document.querySelector(".contents [aria-current]");
+const list = document.querySelector(".contents");
+if (here && wide.matches) list.scrollTop = Math.max(0, here.offsetTop - list.offsetTop - list.clientHeight / 2);

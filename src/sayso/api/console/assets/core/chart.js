@@ -12,10 +12,10 @@ export const colour = (place) => Math.min(place, COLOURS - 1) + 1;
 
 /**
  * A chart. `xs` are numbers in rising order, `series` a list of `{ label, values }`; `x` and `y` write a value, `yAxis` one
- * at the axis.
+ * at the axis, and `steps` are the distances that its marks may have.
  * `kind` is "bars" (stacked) or "lines". `rule` is `{ at, label }`: a horizontal line.
  */
-export function Chart({ title, xs, series, x, y, yAxis = y, kind = "bars", xTitle, rule }) {
+export function Chart({ title, xs, series, x, y, yAxis = y, steps, kind = "bars", xTitle, rule }) {
   const place = useRef(null);
   const [at, setAt] = useState(null);
   useEffect(() => {
@@ -26,7 +26,7 @@ export function Chart({ title, xs, series, x, y, yAxis = y, kind = "bars", xTitl
       const { default: uPlot } = await import("../vendor/uplot.js");
       if (gone) return;
       plot?.destroy();
-      const options = kind === "bars" ? bars(uPlot, series, xs, yAxis, x) : lines(uPlot, series, yAxis, x);
+      const options = kind === "bars" ? bars(uPlot, series, xs, axes(x, yAxis, steps)) : lines(uPlot, series, axes(x, yAxis, steps));
       plot = new uPlot({
         ...options,
         width: place.current.clientWidth,
@@ -76,23 +76,30 @@ function stacked(xs, series) {
   return [xs, ...heights.reverse()];
 }
 
-function axes(x, y) {
+function axes(x, y, steps) {
   const line = { stroke: css("--faint"), width: 1 };
   const shared = { stroke: css("--soft"), font: `12px ${css("font-family") || "system-ui"}`, ticks: { show: false } };
   return [
     { ...shared, grid: { show: false }, size: 30, values: (_, splits) => splits.map((value) => (value === null ? "" : x(value))) },
-    { ...shared, grid: line, size: 64, values: (_, splits) => splits.map(y) },
+    { ...shared, grid: line, size: room, values: (_, splits) => splits.map(y), ...(steps && { incrs: steps }) },
   ];
 }
 
-function bars(uPlot, series, xs, y, x) {
+/** As wide as the longest mark. */
+function room(plot, marks) {
+  if (!marks) return 40;
+  plot.ctx.font = `${12 * devicePixelRatio}px system-ui`;
+  return Math.ceil(Math.max(...marks.map((mark) => plot.ctx.measureText(mark).width)) / devicePixelRatio) + 16;
+}
+
+function bars(uPlot, series, xs, both) {
   const step = xs.length > 1 ? xs[1] - xs[0] : 86400;
   return {
     scales: {
       x: { time: false, range: () => [xs[0] - step * 0.6, xs[xs.length - 1] + step * 0.6] },
       y: { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] },
     },
-    axes: axes(x, y).map((axis, number) => (number === 0 ? { ...axis, splits: (plot) => days(plot, xs) } : axis)),
+    axes: both.map((axis, number) => (number === 0 ? { ...axis, splits: (plot) => days(plot, xs) } : axis)),
     series: [
       {},
       ...series.map((_, number) => ({
@@ -112,10 +119,10 @@ function days(plot, xs) {
   return xs.filter((_, number) => (xs.length - 1 - number) % every === 0);
 }
 
-function lines(uPlot, series, y, x) {
+function lines(uPlot, series, both) {
   return {
     scales: { x: { time: false }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
-    axes: axes(x, y),
+    axes: both,
     series: [
       {},
       ...series.map((_, number) => ({ stroke: css(`--c${colour(number)}`), width: 2, points: { show: true, size: 7, fill: css(`--c${colour(number)}`) } })),

@@ -44,6 +44,7 @@ export function Loaded({ from, children }) {
 export function Problem({ error, again }) {
   return html`<p class="problem" role="alert">
     ${clean(error.message || String(error))}
+    ${error.code === "insufficient_quota" && html` <a href="/console/budgets">${t("page.budgets")}</a>`}
     ${again && html` <button type="button" class="small" onClick=${again}>${t("try_again")}</button>`}
   </p>`;
 }

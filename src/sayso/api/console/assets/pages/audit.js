@@ -42,7 +42,7 @@ function Page() {
     ${state.events.length === 0 ? (state.loading ? html`<p class="loading" role="status">${t("loading")}</p>` : !state.error && html`<${Empty} title=${t("audit.empty")}><p>${t("audit.empty_text")}</p><//>`) : html`
     <${Table} caption=${t("page.audit")} rows=${state.events} rowKey=${(one) => one.id} columns=${[
       { title: t("audit.what"), strong: true, cell: (one) => html`${tOr(`event.${one.type}`, one.type)}<small><${Code} value=${one.type} /></small>` },
-      { title: t("audit.which"), cell: (one) => html`<${Code} value=${one[one.type]?.id} />${one.project && html`<small><${Text} value=${one.project.name} /></small>`}` },
+      { title: t("audit.which"), cell: (one) => html`<span class="whole"><${Code} value=${one[one.type]?.id} /></span>${one.project && html`<small><${Text} value=${one.project.name} /></small>`}` },
       { title: t("audit.who"), cell: actor },
       { title: t("audit.when"), cell: (one) => format.when(one.effective_at) },
       { title: t("audit.details"), cell: details },
@@ -52,13 +52,21 @@ function Page() {
 
 function actor(event) {
   const by = event.actor.type === "api_key" ? event.actor.api_key : event.actor.session;
-  return html`<${Text} value=${by.user.email} />${event.actor.type === "api_key" ? html`<small><${Code} value=${by.id} /></small>` : html`<small>${t("audit.operator")}</small>`}`;
+  return html`<${Text} value=${by.user.email} />${event.actor.type === "api_key" ? html`<small class="whole"><${Code} value=${by.id} /></small>` : html`<small>${t("audit.operator")}</small>`}`;
 }
 
 function details(event) {
   const { id, ...rest } = event[event.type] ?? {};
-  const text = JSON.stringify(rest);
-  return text === "{}" ? "–" : html`<code class="text small">${clean(text)}</code>`;
+  const found = pairs(rest);
+  if (found.length === 0) return "–";
+  return html`<ul class="said">${found.map(([name, value]) => html`<li><span class="soft">${clean(name)}</span> <${Text} value=${value} /></li>`)}</ul>`;
+}
+
+/** What an object says, a line for each value; what is empty says nothing. */
+function pairs(value, name = "") {
+  if (Array.isArray(value)) return value.length ? [[name, value.map((one) => (one !== null && typeof one === "object" ? JSON.stringify(one) : one)).join(", ")]] : [];
+  if (value === null || typeof value !== "object") return [[name, value]];
+  return Object.entries(value).flatMap(([key, one]) => pairs(one, ["data", "changes_requested"].includes(key) ? name : key));
 }
 
 mount(Page);

@@ -54,6 +54,20 @@ function Page() {
     <//>${dialog}`;
 }
 
+const SECONDS = { audio_milliseconds: 0.001, instance_seconds: 1 }; // of one of a meter's units
+const USUAL = { 60: "minute", 3600: "hour" };
+
+const quantity = (line) => (line.meter in SECONDS ? format.duration(line.quantity * SECONDS[line.meter]) : format.number(line.quantity));
+
+function price({ meter, unit_price: unit }) {
+  if (!unit) return "–";
+  if (unit.nano_usd === 0) return t("invoices.free");
+  const amount = format.money(unit.nano_usd / 1e9);
+  const usual = USUAL[unit.unit_size * SECONDS[meter]];
+  if (usual) return t(`invoices.a_${usual}`, { price: amount });
+  return t("invoices.per", { price: amount, count: format.number(unit.unit_size) });
+}
+
 function Month({ found, issue }) {
   return html`
     <dl class="stats">
@@ -67,8 +81,8 @@ function Month({ found, issue }) {
       { title: t("project"), strong: true, cell: (one) => html`<${Text} value=${one.project.name} />` },
       { title: t("invoices.model"), cell: (one) => html`<${Text} value=${one.model} />` },
       { title: t("invoices.meter"), cell: (one) => tOr(`invoices.${one.meter}`, one.meter) },
-      { title: t("invoices.quantity"), number: true, cell: (one) => format.number(one.quantity) },
-      { title: t("invoices.price"), number: true, cell: (one) => (one.unit_price ? t("invoices.per", { price: format.money(one.unit_price.nano_usd / 1e9), count: format.number(one.unit_price.unit_size) }) : "–") },
+      { title: t("invoices.quantity"), number: true, cell: quantity },
+      { title: t("invoices.price"), number: true, cell: price },
       { title: t("invoices.amount"), number: true, strong: true, cell: (one) => format.money(one.nano_usd / 1e9) },
     ]} />`}
     ${issue && html`<p class="more"><button type="button" class="primary" onClick=${issue}>${t("invoices.issue")}</button></p>`}`;

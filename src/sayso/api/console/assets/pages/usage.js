@@ -11,6 +11,7 @@ const DAY = 86400;
 const MOST = 7; // series of their own; the rest is one
 const RANGES = [7, 30, 90];
 const DIMENSIONS = ["model", "project", "key"];
+const DURATIONS = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 18000, 36000, 86400, 172800, 432000, 864000]; // seconds
 const COST_FIELD = { model: "line_item", project: "project_id", key: "api_key_id" };
 const USAGE_FIELD = { model: "model", project: "project_id", key: "api_key_id" };
 
@@ -67,7 +68,14 @@ async function namesOf(dimension) {
   const names = new Map(projects.map((one) => [one.id, one.name]));
   if (dimension === "project") return names;
   const keys = await Promise.all(projects.map((one) => all(`/organization/projects/${one.id}/api_keys`, { include_revoked: true })));
-  return new Map(keys.flat().map((one) => [one.id, one.name]));
+  return new Map(keys.flat().map((one) => [one.id, keyName(one)]));
+}
+
+/** What a key is called; one of a service account after that, for its own name is often the same. */
+function keyName(key) {
+  const account = key.owner.service_account;
+  const name = !account || account.name === key.name ? key.name : `${account.name}: ${key.name}`;
+  return key.revoked_at ? t("usage.revoked", { name }) : name;
 }
 
 /** Days against series, the largest first, what is too much as one series in the end. */
@@ -165,7 +173,7 @@ function Report({ found, dimension, days }) {
         ${found.tokens.total > 0 && html`<${Block} title=${t("usage.tokens_by_day")}>
           <${Chart} title=${t("usage.tokens_by_day")} ...${found.tokens} x=${format.utcDay} y=${format.compact} /><//>`}
         ${found.speech.total > 0 && html`<${Block} title=${t("usage.audio_by_day")}>
-          <${Chart} title=${t("usage.audio_by_day")} ...${found.speech} x=${format.utcDay} y=${format.duration} yAxis=${format.roughDuration} /><//>`}
+          <${Chart} title=${t("usage.audio_by_day")} ...${found.speech} x=${format.utcDay} y=${format.duration} yAxis=${format.roughDuration} steps=${DURATIONS} /><//>`}
       </div>
       <${Block} title=${t(`usage.table_${dimension}`)} hint=${t("usage.utc")}>
         <${Table} caption=${t(`usage.table_${dimension}`)} rows=${found.groups} rowKey=${(one) => one.name} total=${found.groups.length > 1 && sums} columns=${[
