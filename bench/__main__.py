@@ -25,7 +25,7 @@ from bench.plot import write_plot
 from bench.report import machine, print_report, versions, write_json
 from bench.server import Server, clean_environment, running_server
 from bench.workload import RECORDINGS, Recording, Speech, long_speech, speech
-from sayso.app.deployments import engine_config, plan, prepare
+from sayso.app.planning import engine_config, plan, prepare
 from sayso.catalog.catalogue import EMBEDDED_CHAT, EMBEDDED_SPEECH, Catalogue
 from sayso.catalog.storage import no_progress
 from sayso.config import load_settings

@@ -14,7 +14,7 @@ READS_ENVIRONMENT: dict[str, str] = {  # path: why, besides the one module that 
     "src/sayso/config.py": "the settings",
     "src/sayso/audio/decode_process.py": "hands a child the few variables that a process needs to start",
     "src/sayso/api/reference/samples.py": "not itself: samples of Python do",
-    "src/sayso/engines/supervisor.py": "hands a host all but the settings",
+    "src/sayso/engines/process.py": "hands a host all but the settings",
 }
 
 INDEX_HOST = re.compile(r"py(?:pi\.(?:org|python)|thonhosted)|npm(?:js\.(?:org|com)|mirror)")

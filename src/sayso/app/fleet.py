@@ -2,7 +2,7 @@
 
 import asyncio
 
-from sayso.app.deployments import Deployment, engine_config, prepare
+from sayso.app.planning import Deployment, engine_config, prepare
 from sayso.catalog.catalogue import Catalogue
 from sayso.config import Settings
 from sayso.dedicated.fleet import Fleet

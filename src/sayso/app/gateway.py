@@ -8,12 +8,14 @@ from fastapi import FastAPI
 
 from sayso.api.application import create_api
 from sayso.api.services import InvoiceTexts, Limits, Services
-from sayso.app.deployments import Deployment, Engines, build_engines
+from sayso.app.deployments import Engines, build_engines
 from sayso.app.fleet import build_fleet
+from sayso.app.head_start import HeadStart
 from sayso.app.health import GatewayHealth
 from sayso.app.http_metrics import GatewayMetrics, TimedDecoder
 from sayso.app.idle_engines import IdleEngines
 from sayso.app.instances import instance_control, instance_verbs
+from sayso.app.planning import Deployment
 from sayso.app.retention_metrics import count_retention
 from sayso.app.spend_watch import tell_of_spending, tellers
 from sayso.app.tenancy import Tenancy
@@ -59,13 +61,14 @@ class Gateway:
         deployments: tuple[Deployment, ...],
         tenancy: Tenancy,
         retention: Retention,
+        early: HeadStart,
     ) -> None:
         self.settings = settings
         self._retention = retention
         self._tenancy = tenancy
         self._metrics = Metrics()
         count_retention(retention, self._metrics)
-        self.engines: Engines = build_engines(settings, deployments, self._on_state)
+        self.engines: Engines = build_engines(settings, deployments, self._on_state, early.take)
         self.fleet = build_fleet(settings, catalogue, self._metrics)
         self._decoder = AudioDecoder(
             max_audio_seconds=int(settings.max_audio_seconds), yielding=settings.instance_cores > 0

@@ -8,12 +8,9 @@ import socket
 from collections.abc import Callable, Generator
 
 import uvicorn
-import uvloop
 
 from sayso.app.gateway import Gateway
-from sayso.config import Settings
 from sayso.core.priority import wait_for_the_model
-from sayso.errors import ConfigurationError
 from sayso.telemetry.logging import EventLogger
 
 log = EventLogger("server")
@@ -28,22 +25,6 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None, None, None]:
         """Leave the signals alone."""
         yield
-
-
-def listen(settings: Settings) -> socket.socket:
-    """Return a bound socket. Raises `ConfigurationError` when the address can not be had."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((settings.host, settings.port))
-    except OSError as error:
-        bound.close()
-        raise ConfigurationError(
-            f"can not listen on {settings.host}:{settings.port} "
-            f"(settings 'host' and 'port'): {error.strerror}"
-        ) from None
-    return bound
 
 
 async def serve(gateway: Gateway, bound: socket.socket, on_ready: Callable[[], None]) -> None:
@@ -126,8 +107,3 @@ async def _idle(server: uvicorn.Server) -> None:
     """Return once no request runs."""
     while server.server_state.tasks:
         await asyncio.wait(set(server.server_state.tasks))
-
-
-def event_loop() -> asyncio.AbstractEventLoop:
-    """Return the event loop that a server runs on."""
-    return uvloop.new_event_loop()

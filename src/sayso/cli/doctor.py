@@ -10,8 +10,8 @@ from pathlib import Path
 
 import aiohttp
 
-from sayso.app.deployments import plan
 from sayso.app.names import catalogue_in_force
+from sayso.app.planning import plan
 from sayso.app.server_file import ServerFile
 from sayso.app.tenancy import open_tenancy
 from sayso.catalog.materialize import materialize, pin

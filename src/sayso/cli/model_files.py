@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from sayso.app.deployments import plan
 from sayso.app.names import catalogue_in_force
+from sayso.app.planning import plan
 from sayso.catalog.materialize import materialize, pin
 from sayso.catalog.snapshot import Snapshot, UpstreamSource
 from sayso.catalog.storage import verify

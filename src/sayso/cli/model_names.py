@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from sayso.app.deployments import plan
 from sayso.app.names import named_catalogue
+from sayso.app.planning import plan
 from sayso.catalog.alias_history import AliasVersion
 from sayso.catalog.materialize import pin
 from sayso.catalog.name_store import load_names

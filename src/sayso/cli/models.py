@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from sayso.app.deployments import plan
 from sayso.app.names import catalogue_in_force
+from sayso.app.planning import plan
 from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.materialize import remake
 from sayso.catalog.snapshot import FolderSource, HubSource, PackageSource, Snapshot, UpstreamSource

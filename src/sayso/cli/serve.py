@@ -18,6 +18,6 @@ def serve_command(
     """Serve the ChatGPT API and the Whisper API."""
     with refusals():
         settings = load_settings(config, host=host, port=port, data_dir=data_dir)
-        from sayso.cli.serving import run_server  # a second of imports that no other command needs
+        from sayso.cli.starting import run_server  # not before the settings are known to be good
 
         run_server(settings)

@@ -1,17 +1,17 @@
-"""What `sayso serve` does: prepare the models, run the server, and say how to use it."""
+"""What `sayso serve` does: open the database, run the server, and say how to use it."""
 
-import asyncio
 import json
 import socket
 from pathlib import Path
 
 from rich.status import Status
 
-from sayso.app.deployments import plan, prepare
 from sayso.app.gateway import Gateway
+from sayso.app.head_start import HeadStart
 from sayso.app.names import check_pins, follow_names
+from sayso.app.planning import plan, prepare
 from sayso.app.retention import open_retention
-from sayso.app.server import event_loop, listen, serve
+from sayso.app.server import serve
 from sayso.app.server_file import ServerFile
 from sayso.app.tenancy import Tenancy, open_tenancy
 from sayso.billing.rate_limits import gather_names
@@ -19,20 +19,10 @@ from sayso.catalog.catalogue import Catalogue
 from sayso.cli.console import FileProgress, err, out
 from sayso.cli.console_link import sign_in_link
 from sayso.config import Settings
-from sayso.core.core_dumps import write_no_core_dump
-from sayso.telemetry.logging import configure_logging
 
 
-def run_server(settings: Settings) -> None:
+async def serve_gateway(settings: Settings, bound: socket.socket, early: HeadStart) -> None:
     """Serve until a signal comes. Raises `ConfigurationError` for what an operator must mend."""
-    write_no_core_dump()
-    configure_logging(settings.log_level, settings.log_format)
-    bound = listen(settings)
-    with asyncio.Runner(loop_factory=event_loop) as runner:
-        runner.run(_serve(settings, bound))
-
-
-async def _serve(settings: Settings, bound: socket.socket) -> None:
     tenancy = await open_tenancy(settings, with_first_tenant=True)
     models_dir = settings.data_dir / "models"
     catalogue = Catalogue.of(settings)
@@ -48,7 +38,8 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
     retention = await open_retention(settings, tenancy.database)
     # A link is for who looks at it, not for a file that keeps what a service prints.
     console = await sign_in_link(tenancy, _base_url(bound)) if out.is_terminal else None
-    gateway = Gateway(settings, catalogue, deployments, tenancy, retention)
+    gateway = Gateway(settings, catalogue, deployments, tenancy, retention, early)
+    await early.close()  # hosts that the database's names have made needless
     base_url = _base_url(bound)
     server_file = ServerFile(settings.data_dir)
     server_file.write(base_url)

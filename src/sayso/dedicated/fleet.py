@@ -22,7 +22,8 @@ from sayso.engines.base import ChatEngine, SpeechEngine
 from sayso.engines.config import EngineConfig
 from sayso.engines.hosted import HostedChatEngine, HostedSpeechEngine
 from sayso.engines.memory import resident_bytes
-from sayso.engines.supervisor import STOP_SECONDS, EngineHost, HostState
+from sayso.engines.process import STOP_SECONDS
+from sayso.engines.supervisor import EngineHost, HostState
 from sayso.errors import SaysoError
 from sayso.ids import InstanceId
 from sayso.telemetry.logging import EventLogger

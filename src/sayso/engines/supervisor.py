@@ -3,19 +3,16 @@
 import asyncio
 import contextlib
 import json
-import os
 import signal
-import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 from sayso.engines.backoff import Backoff
 from sayso.engines.base import EngineInfo
 from sayso.engines.config import EngineConfig
 from sayso.engines.memory import resident_bytes
+from sayso.engines.process import EarlyHost, HostSocket, start_process, stop_process
 from sayso.engines.upstream.connection import Connection, Endpoint
 from sayso.errors import EngineFailed, EngineUnavailable
 from sayso.telemetry.logging import EventLogger
@@ -23,24 +20,25 @@ from sayso.telemetry.logging import EventLogger
 log = EventLogger("engines")
 
 SILENCE_SECONDS = 6.0  # three of the host's comments
-STOP_SECONDS = 5.0
 MEMORY_SECONDS = 0.5  # between two looks at what a host takes
-TEMPORARY_LENGTH = 75  # characters of the temporary folder's path that leave room for a socket's
 
 HostState: TypeAlias = Literal["loading", "ready", "down", "failed", "stopped"]
-
-_SETTINGS = "SAYSO_"  # what begins like this is the gateway's, secrets among it
 
 
 class EngineHost:
     """A host process and the connection to it.
 
     `on_state` is told of every change. A host that dies, or takes more memory than it may, is started again
-    with back-off until `stop`. `failure` says why it is not there, where that is known.
+    with back-off until `stop`. `failure` says why it is not there, where that is known. `early` is a process
+    that has been started on this configuration already.
     """
 
     def __init__(
-        self, config: EngineConfig, *, on_state: Callable[[HostState], None] = lambda state: None
+        self,
+        config: EngineConfig,
+        *,
+        on_state: Callable[[HostState], None] = lambda state: None,
+        early: EarlyHost | None = None,
     ) -> None:
         self.config = config
         self.state: HostState = "stopped"
@@ -48,13 +46,13 @@ class EngineHost:
         self.pid: int | None = None
         self.failure: str | None = None
         self._on_state = on_state
-        self._folder = tempfile.TemporaryDirectory(prefix="sayso-", dir=_socket_folder())
-        self._socket = Path(self._folder.name) / "engine.sock"
+        self._socket = early.socket if early else HostSocket()
         self.connection = Connection(
-            Endpoint("http://engine/v1", socket=self._socket, silence_seconds=SILENCE_SECONDS)
+            Endpoint("http://engine/v1", socket=self._socket.path, silence_seconds=SILENCE_SECONDS)
         )
         self._info: EngineInfo | None = None
-        self._process: asyncio.subprocess.Process | None = None
+        self._early = early
+        self._process: asyncio.subprocess.Process | None = early.process if early else None
         self._task: asyncio.Task[None] | None = None
         self._first = asyncio.Event()
         self._renewing = False
@@ -104,16 +102,10 @@ class EngineHost:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                async with asyncio.timeout(STOP_SECONDS):
-                    await self._process.wait()
-            except TimeoutError:
-                self._process.kill()
-                await self._process.wait()
+        if self._process is not None:
+            await stop_process(self._process)
         await self.connection.close()
-        self._folder.cleanup()
+        self._socket.remove()
         self._change("stopped")
 
     async def _keep_running(self) -> None:
@@ -138,20 +130,10 @@ class EngineHost:
 
     async def _run_once(self) -> None:
         self._change("loading")
-        self._socket.unlink(missing_ok=True)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "sayso.engines.host",
-            str(self._socket),
-            env=_host_environment(),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        process = await self._started()
         self._process, self.pid = process, process.pid
-        if process.stdin is None or process.stdout is None:
+        if process.stdout is None:
             raise EngineFailed("the engine host has no pipes")
-        process.stdin.write(json.dumps(self.config.to_json()).encode() + b"\n")
         bounded = asyncio.create_task(self._bound_memory(process))
         try:
             while line := await process.stdout.readline():
@@ -164,6 +146,13 @@ class EngineHost:
         await self.connection.close()
         if self.state != "failed" and not self._renewing:
             self._change("down")
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        early, self._early = self._early, None
+        if early is not None:
+            return early.process
+        self._socket.path.unlink(missing_ok=True)
+        return await start_process(self.config, self._socket.path)
 
     async def _hear(self, message: dict[str, str]) -> None:
         match message:
@@ -190,15 +179,3 @@ class EngineHost:
     def _change(self, state: HostState) -> None:
         self.state = state
         self._on_state(state)
-
-
-def _host_environment() -> dict[str, str]:
-    """Return the gateway's environment without what is its own, and with ONNX Runtime told to tell nobody."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
-    return kept | {"ORT_DISABLE_TELEMETRY": "1"}
-
-
-def _socket_folder() -> str | None:
-    """Return where sockets are made: a unix socket's path has 107 characters at most."""
-    long = len(tempfile.gettempdir()) > TEMPORARY_LENGTH
-    return "/tmp" if long else None  # noqa: S108 - what is made in it is its owner's alone
