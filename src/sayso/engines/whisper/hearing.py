@@ -1,7 +1,7 @@
 """A window on its way through the model: heard by the encoder, written down by the decoder, perhaps again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from faster_whisper.tokenizer import Tokenizer
@@ -46,18 +46,24 @@ class Decoded:
         return self.no_speech_prob > NO_SPEECH_THRESHOLD and self.avg_logprob <= LOG_PROB_THRESHOLD
 
     @property
+    def repeats(self) -> bool:
+        """Whether the text packs as only text that repeats itself does."""
+        return self.compression_ratio > COMPRESSION_RATIO_THRESHOLD
+
+    @property
     def has_failed(self) -> bool:
-        """Whether a higher temperature should be tried."""
+        """Whether there is speech, and the text is not to be relied on."""
         if self.no_speech_prob > NO_SPEECH_THRESHOLD and self.avg_logprob < LOG_PROB_THRESHOLD:
             return False
-        return self.compression_ratio > COMPRESSION_RATIO_THRESHOLD or self.avg_logprob < LOG_PROB_THRESHOLD
+        return self.repeats or self.avg_logprob < LOG_PROB_THRESHOLD
 
 
 @dataclass(slots=True, eq=False)
 class Hearing:
     """One window with what the encoder made of it; `padded` is how many frames that heard.
 
-    `before` are the tokens of what came before, `attempts` what the decoder wrote so far, `done` what counts.
+    `full` is what it made of all 30 s, where that is known already. `before` are the tokens of what came
+    before, `attempts` what the decoder wrote so far, `done` what counts.
     """
 
     window: Window
@@ -68,6 +74,7 @@ class Hearing:
     tokenizer: Tokenizer
     before: tuple[int, ...]
     temperature: float
+    full: Encoded | None = None
     attempts: list[Decoded] = field(default_factory=list)
     done: Decoded | None = None
     retried: bool = False
@@ -85,11 +92,12 @@ class Hearing:
     def note(self, decoded: Decoded, ladder: Sequence[float] = FALLBACK_TEMPERATURES) -> None:
         """Take down an attempt: it is what counts, or `temperature` climbs a step.
 
-        Where all have failed, the likeliest of those that do not repeat themselves counts, at the last
-        temperature. A temperature that is not on the ladder's first step is the caller's and stays.
+        Only text that repeats itself is written down again: sampling leads out of a loop, but finds nothing
+        likelier than the beam did. Where all repeat themselves, the likeliest counts, at the last step.
+        A temperature that is not on the ladder's first step is the caller's and stays.
         """
         self.attempts.append(decoded)
-        if not decoded.has_failed or self.attempts[0].temperature != ladder[0]:
+        if not (decoded.repeats and decoded.has_failed) or self.attempts[0].temperature != ladder[0]:
             self.done = decoded
             return
         self.retried = True
@@ -97,8 +105,5 @@ class Hearing:
         if higher:
             self.temperature = higher[0]
             return
-        calm = [a for a in self.attempts if a.compression_ratio <= COMPRESSION_RATIO_THRESHOLD]
-        best = max(calm or self.attempts, key=lambda attempt: attempt.avg_logprob)
-        self.done = Decoded(
-            best.tokens, decoded.temperature, best.avg_logprob, best.compression_ratio, best.no_speech_prob
-        )
+        best = max(self.attempts, key=lambda attempt: attempt.avg_logprob)
+        self.done = replace(best, temperature=decoded.temperature)

@@ -149,12 +149,12 @@ class Transcription:
         self._loudest = max(self._loudest, float(mel.max()))
         padded = padded_frames(window.frames)
         encoded = self._weights.encode(mel, self._loudest, padded)
+        full = None
         if self._language is None:
             best = self._weights.detect(encoded)[0]
             if best.probability < SURE_LANGUAGE and padded < WINDOW_FRAMES:
-                padded = WINDOW_FRAMES
-                encoded = self._weights.encode(mel, self._loudest)
-                best = self._weights.detect(encoded)[0]
+                full = self._weights.encode(mel, self._loudest)
+                best = self._weights.detect(full)[0]
             self._language = best.language
             self._start(best.language, best.probability)
         tokenizer = self._weights.tokenizer(self._language, self._request.task)
@@ -163,11 +163,13 @@ class Transcription:
         if before is None:
             before = self._prompt
         return Hearing(
-            window, mel, self._loudest, padded, encoded, tokenizer, before, self._request.temperature
+            window, mel, self._loudest, padded, encoded, tokenizer, before, self._request.temperature, full
         )
 
     def _hear_in_full(self, hearing: Hearing) -> Hearing:
-        hearing.encoded = self._weights.encode(hearing.mel, hearing.loudest)
+        if hearing.full is None:
+            hearing.full = self._weights.encode(hearing.mel, hearing.loudest)
+        hearing.encoded = hearing.full
         hearing.padded = WINDOW_FRAMES
         return hearing
 
@@ -222,7 +224,7 @@ class Transcription:
 
     def _context(self, hearing: Hearing, decoded: Decoded, segments: Sequence[Segment]) -> tuple[int, ...]:
         """Return what was written before the next window, which goes on where this one breaks off."""
-        if decoded.temperature > float(DECODING["prompt_reset_on_temperature"]):
+        if decoded.has_failed or decoded.temperature > float(DECODING["prompt_reset_on_temperature"]):
             return ()
         tokens = [token for segment in segments for token in segment.tokens]
         return (*hearing.before, *tokens)[-PROMPT_TOKENS:]
@@ -240,6 +242,6 @@ def _placed(window: Window, piece: Piece) -> dict[str, Any]:
     return {
         "seek": window.seek,
         "start": (window.seek + piece.start) / FRAMES_PER_SECOND,
-        "end": (window.seek + piece.end) / FRAMES_PER_SECOND,
+        "end": (window.seek + min(piece.end, window.frames)) / FRAMES_PER_SECOND,
         "tokens": list(piece.tokens),
     }

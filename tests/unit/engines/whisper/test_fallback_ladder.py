@@ -10,14 +10,22 @@ def test_a_good_first_attempt_counts() -> None:
     assert not hearing.retried
 
 
-def test_a_failed_attempt_climbs_a_step() -> None:
+def test_text_that_repeats_itself_climbs_a_step() -> None:
     hearing = heard()
-    hearing.note(wrote(-1.2))
+    hearing.note(wrote(ratio=3.0))
     assert (hearing.done, hearing.temperature, hearing.retried) == (None, 0.2, True)
     hearing.note(wrote(ratio=2.5, temperature=0.2))
     assert (hearing.done, hearing.temperature) == (None, 0.4)
-    hearing.note(good := wrote(temperature=0.4))
+    hearing.note(good := wrote(-1.2, temperature=0.4))
     assert hearing.done is good
+
+
+def test_text_that_is_merely_unlikely_is_written_down_once() -> None:
+    hearing = heard()
+    hearing.note(unlikely := wrote(-1.2))
+    assert hearing.done is unlikely
+    assert unlikely.has_failed
+    assert not hearing.retried
 
 
 def test_silence_is_not_tried_again() -> None:
@@ -27,20 +35,20 @@ def test_silence_is_not_tried_again() -> None:
     assert silence.is_silence
 
 
-def test_the_likeliest_that_does_not_repeat_itself_counts_in_the_end() -> None:
+def test_the_likeliest_counts_where_all_repeat_themselves() -> None:
     hearing = heard()
-    for avg_logprob, ratio, temperature in [
-        (-0.1, 9.0, 0.0),
-        (-1.4, 1.1, 0.2),
-        (-1.1, 1.0, 0.4),
-        (-2.0, 1.0, 0.6),
-        (-0.2, 3.0, 0.8),
-        (-3.0, 1.0, 1.0),
+    for avg_logprob, temperature in [
+        (-0.8, 0.0),
+        (-1.4, 0.2),
+        (-0.2, 0.4),
+        (-2.0, 0.6),
+        (-0.9, 0.8),
+        (-3.0, 1.0),
     ]:
         assert hearing.done is None
-        hearing.note(wrote(avg_logprob, ratio, temperature=temperature))
+        hearing.note(wrote(avg_logprob, 3.0, temperature=temperature))
     assert hearing.done is not None
-    assert (hearing.done.avg_logprob, hearing.done.temperature) == (-1.1, 1.0)
+    assert (hearing.done.avg_logprob, hearing.done.temperature) == (-0.2, 1.0)
 
 
 def test_a_temperature_that_was_asked_for_stays() -> None:

@@ -17,7 +17,7 @@ def doubt(
 
 @pytest.mark.parametrize(
     ("frames", "heard"),
-    [(1, 400), (300, 400), (301, 600), (1000, 1300), (2400, 2500), (2401, 3000), (3000, 3000)],
+    [(1, 1000), (900, 1000), (901, 1300), (2400, 2500), (2401, 3000), (3000, 3000)],
 )
 def test_a_window_is_as_long_as_its_sound_and_some_silence(frames: int, heard: int) -> None:
     assert padded_frames(frames) == heard
@@ -25,20 +25,28 @@ def test_a_window_is_as_long_as_its_sound_and_some_silence(frames: int, heard: i
 
 def test_what_the_decoder_is_sure_of_stands() -> None:
     assert not doubt()
-    assert not doubt(frames=280)  # Whisper rounds up to a second at the end of a clip
+    assert not doubt(avg_logprob=-0.99)
+    assert not doubt(frames=200)  # Whisper rounds up to a second at the end of a clip
 
 
 @pytest.mark.parametrize(
     "case",
     [
         {"ratio": 2.5},
-        {"avg_logprob": -0.71},
+        {"avg_logprob": -1.01},
         {"tokens": ()},
         {"tokens": (BEGIN, 100, 200)},
-        {"frames": 279},
-        {"tokens": (BEGIN, 100, BEGIN + 400, BEGIN + 400, 7, BEGIN + 100)},
+        {"frames": 199},
+        {"tokens": (BEGIN, 100, BEGIN + 150, BEGIN + 150, 7, BEGIN + 160)},
     ],
-    ids=["loops", "is unsure", "is nothing", "has no end", "ends behind the sound", "runs ahead"],
+    ids=[
+        "loops",
+        "is unsure",
+        "is nothing",
+        "has no end",
+        "ends far behind the sound",
+        "says more behind it",
+    ],
 )
 def test_what_may_be_invented_is_heard_again(case: dict[str, object]) -> None:
     assert doubt(**case)  # type: ignore[arg-type]
