@@ -1,8 +1,13 @@
-"""1,000 hostile strings through every field that a page of the console shows: none runs, none breaks it."""
+"""1,000 hostile strings through every field that a page shows: none runs, none breaks a page.
+
+Where the API takes no such text (names of instances, amounts), it is held to refusing it.
+"""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -10,12 +15,14 @@ from playwright.sync_api import Page, expect
 
 from tests.acceptance.browser.conftest import NewPage
 from tests.acceptance.browser.consoles import OURS, open_page, sign_in
-from tests.acceptance.browser.hostile import hostile_strings
+from tests.acceptance.browser.hostile import DIRECTIONS, LARGE, SCRIPTS, TERMINAL, hostile_strings
 from tests.acceptance.browser.looking import DESK, PHONE, hanging_over
-from tests.acceptance.commands import new_admin_key
+from tests.acceptance.commands import new_admin_key, sayso
 from tests.acceptance.running_server import RunningServer, start_server
 
 COUNT = 1_000
+KINDS = 14  # of fields
+TYPED = 60
 LOOKS = 3  # at every page, while the strings come in
 NARROW = (360, PHONE[1])
 FAKE = """
@@ -44,6 +51,8 @@ class Giver:
 
     def __init__(self, server: RunningServer, admin_key: str) -> None:
         self._root = server.base_url
+        self.folder = server.folder
+        self.counted = Counter[bool]()
         self._admin = httpx.Client(headers={"authorization": f"Bearer {admin_key}"}, timeout=60.0)
         self._caller = httpx.Client(headers={"authorization": f"Bearer {server.key}"}, timeout=60.0)
         self.project = str(self.ask("GET", "/organization/projects")["data"][0]["id"])
@@ -59,7 +68,7 @@ class Giver:
 
     def give(self, number: int, text: str) -> None:
         organization, project = "/organization", f"/organization/projects/{self.project}"
-        match number % 8:
+        match number % KINDS:
             case 0:
                 made = self.ask("POST", f"{organization}/projects", {"name": text})
                 self.ask("POST", f"{organization}/projects/{made['id']}/archive")
@@ -77,12 +86,42 @@ class Giver:
                 self.ask("POST", f"{organization}/erasures", {"scope": "end_user", "id": text})
             case 6:
                 self.ask("POST", project, {"name": text})
+            case 7:
+                if self.taken(f"{organization}/model_aliases", {"alias": text, "snapshot": "fast"}):
+                    self.chat(text, model=text)
+            case 8:
+                end = {"model": f"old {number}", "shutdown_at": 4_070_908_800, "replacement": text}
+                self.taken(f"{organization}/model_deprecations", end)
+            case 9:
+                permission = {"mode": "deny_list", "model_ids": [text]}
+                self.taken(f"{project}/model_permissions", permission)
+                self.taken(f"{project}/model_pins", {"model": text, "snapshot": "fast"})
+            case 10:
+                word = re.sub(r"[@\s]", "", text)[:64]
+                self.ask("POST", f"{organization}/invites", {"email": f"{word}@x.test", "role": "reader"})
+            case 11:
+                self.ask("POST", f"{organization}/credits", {"amount": "0.01", "reference": text})
+            case 12:
+                instance = {"project_id": self.project, "model": "fast", "cores": 1, "memory_mib": 1024}
+                self.refused(f"{organization}/instances", {**instance, "name": text})
+                self.refused(f"{organization}/budgets", {"threshold_amount": text, "currency": text})
             case _:
-                self._chat(text)
+                self.chat(text)
 
-    def _chat(self, text: str) -> None:
+    def taken(self, path: str, body: Any) -> bool:
+        """Send what may be refused for its characters."""
+        answer = self._admin.post(self._root + path, json=body)
+        assert answer.status_code in {200, 400, 404}, (path, answer.text, body)
+        self.counted[answer.status_code == 200] += 1
+        return answer.status_code == 200
+
+    def refused(self, path: str, body: Any) -> None:
+        answer = self._admin.post(self._root + path, json=body)
+        assert answer.status_code == 400, (path, answer.text, body)
+
+    def chat(self, text: str, model: str = "fast") -> None:
         body = {
-            "model": "fast",
+            "model": model,
             "messages": [{"role": "user", "content": text}],
             "user": text,
             "metadata": {"name": text},
@@ -133,7 +172,61 @@ def test_no_string_runs_or_breaks_a_page(new_page: NewPage, giver: Giver, admin_
         if number % between == between - 1:
             look_at(desk, OURS)
     look_at(phone, OURS)
+    print(f"names of models: {giver.counted[True]} taken, {giver.counted[False]} refused")
     open_page(desk, "projects")
     desk.get_by_role("button", name="All", exact=True).click()
     shown = desk.get_by_role("cell", name=re.compile("^0 <script>document.title='run'"))
     expect(shown.first).to_be_visible()
+
+
+def test_members_may_be_called_anything(new_page: NewPage, giver: Giver, admin_key: str) -> None:
+    for number, text in enumerate((SCRIPTS[0], SCRIPTS[11], TERMINAL[1], DIRECTIONS[0], LARGE[0])):
+        invite = {"email": f"member{number}@x.test", "role": "reader"}
+        made = giver.ask("POST", "/organization/invites", invite)
+        sayso(giver.folder, "invites", "accept", made["id"], "--name", text)
+    for size in (DESK, NARROW):
+        page = new_page(size)
+        sign_in(page, admin_key)
+        look_at(page, ["members", "projects", "audit"])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_what_is_typed_runs_nowhere(new_page: NewPage, admin_key: str) -> None:
+    page = new_page()
+    sign_in(page, admin_key)
+    page.goto("/console/playground")
+    page.get_by_role("button", name="Show code").wait_for()
+    for text in hostile_strings(TYPED):
+        shown = re.sub(r"[\r\n]", " ", text)
+        page.locator("#message").fill(shown)
+        page.get_by_role("button", name="Show code").click()
+        for language in ("Python", "Node", "curl"):
+            page.get_by_role("button", name=language, exact=True).click()
+        assert page.locator("dialog").locator("script, iframe, img, base, meta, style").count() == 0
+        page.keyboard.press("Escape")
+        assert (page.title(), hanging_over(page)) == ("Playground · sayso", 0)
+    page.locator(".composer button.primary").click()
+    expect(page.locator(".turn.by-assistant .text")).not_to_be_empty()
+    page.goto("/docs")
+    for text in hostile_strings(TYPED):
+        page.locator("#search").fill(re.sub(r"[\r\n]", " ", text))
+        assert page.locator("#found").locator("script, iframe, img, base, meta, style").count() == 0
+        assert (page.title(), hanging_over(page)) == ("sayso · sayso", 0)
+    for text in hostile_strings(TYPED):
+        page.goto("/console/sign-in?to=" + quote(text))
+        assert page.locator("#by-key input[name=to]").input_value() == "/console"
+
+
+@pytest.mark.speech
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_a_file_may_be_called_anything(new_page: NewPage, admin_key: str) -> None:
+    page = new_page(NARROW)
+    sign_in(page, admin_key)
+    page.goto("/console/playground#speech")
+    for text in hostile_strings(TYPED):
+        page.set_input_files("#file", {"name": text, "mimeType": "audio/wav", "buffer": b"RIFF"})
+        expect(page.locator(".chosen")).to_be_visible()
+        assert page.locator("#page").locator("script, iframe, img, base, meta").count() == 0
+        assert (page.title(), hanging_over(page)) == ("Playground · sayso", 0)

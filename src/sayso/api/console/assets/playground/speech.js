@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "../vendor/hooks.js";
 import { request } from "../core/api.js";
 import * as format from "../core/format.js";
-import { Field, html, Meter, Problem } from "../core/ui.js";
+import { Field, html, Meter, Problem, Text } from "../core/ui.js";
 import { language as pageLanguage, t } from "../core/words.js";
 import { cost } from "./catalogue.js";
 import { CodeDialog, speechCode } from "./code.js";
@@ -81,7 +81,7 @@ export function Speech({ project, models, rates, goOn, hint }) {
           <input id="file" type="file" accept=${KINDS} onChange=${(event) => event.currentTarget.files[0] && take(event.currentTarget.files[0])} /></div>
         <${Microphone} take=${take} fail=${setError} />
       </div>
-      ${file && html`<p class="soft small chosen"><bdi>${file.name}</bdi> · ${format.number(file.size / 1000)} kB</p>`}
+      ${file && html`<p class="soft small chosen"><${Text} value=${file.name} /> · ${format.number(file.size / 1000)} kB</p>`}
       <div class="fields">
         <div class="field"><label for="task">${t("playground.task")}</label>
           <select id="task" value=${form.task} onChange=${set("task")}>
