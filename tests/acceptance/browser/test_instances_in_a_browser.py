@@ -1,5 +1,6 @@
 """A dedicated instance with the real model, made and stopped in the console."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -46,6 +47,7 @@ def test_an_instance_is_made_looked_at_and_stopped(new_page: NewPage, server: Ru
     expect(row).to_contain_text("0 of 8")
     expect(page.get_by_role("heading", name="Break-even")).to_be_visible()
     expect(page.get_by_role("heading", name="Time that is paid for")).to_be_visible()
+    expect(page.locator("svg.spark")).to_have_attribute("aria-label", re.compile("0% now, 0% at most"))
     assert serious(page) == []
     assert hanging_over(page) == 0
     picture(page, "console-instance-ready")

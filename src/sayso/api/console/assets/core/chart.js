@@ -52,6 +52,7 @@ export function Chart({ title, xs, series, x, y, yAxis = y, steps, kind = "bars"
   }, [xs, series, kind]);
   const shown = at === null ? null : at;
   return html`<figure class="chart">
+    ${xTitle && html`<figcaption>${title} <span class="soft">${t("chart.against", { what: xTitle.toLocaleLowerCase() })}</span></figcaption>`}
     <div class="plot" ref=${place} role="img" aria-label=${t("chart.label", { title })}></div>
     <ul class="legend">
       ${shown !== null && html`<li><strong>${x(xs[shown])}</strong></li>`}

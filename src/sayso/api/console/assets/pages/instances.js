@@ -10,10 +10,22 @@ import { t, tOr } from "../core/words.js";
 
 const EVERY = 3000; // milliseconds
 const KINDS = { ready: "good", failed: "bad", stopped: "", terminated: "" };
+const REMEMBERED = 1200; // looks at an instance: an hour
 const RUNNING = new Set(["ready", "updating"]);
 const STARTABLE = new Set(["stopped", "failed"]);
 const PRESETS = ["balanced", "latency", "throughput"];
 const TERMS = [0, 1, 3, 12, 36];
+
+const looks = new Map(); // how busy each instance was, a share of its gate, since the page was opened
+
+function remember(instances) {
+  for (const one of instances) {
+    const seen = looks.get(one.id) ?? [];
+    if (RUNNING.has(one.status)) seen.push({ at: Date.now() / 1000, share: one.busy / one.load.max_concurrency });
+    looks.set(one.id, seen.slice(-REMEMBERED));
+  }
+  return instances;
+}
 
 async function load() {
   const [instances, projects, snapshots, machines, samples] = await Promise.all([
@@ -23,7 +35,7 @@ async function load() {
   const names = new Map(projects.map((one) => [one.id, one.name]));
   return {
     projects, snapshots, machines,
-    instances: instances.map((one) => ({ ...one, project: names.get(one.project_id) ?? one.project_id, busy: sumOf(samples, "in_flight", { model: one.id }) })).reverse(),
+    instances: remember(instances.map((one) => ({ ...one, project: names.get(one.project_id) ?? one.project_id, busy: sumOf(samples, "in_flight", { model: one.id }) }))).reverse(),
   };
 }
 
@@ -185,12 +197,26 @@ function Details({ one }) {
         <dt>${t("instances.load")}</dt><dd>${t("instances.load_text", { most: one.load.max_concurrency, queue: one.load.queue_depth, wait: format.number(one.load.max_wait_ms / 1000, 1), overflow: t(`instances.overflow_${one.load.overflow}`) })}</dd>
         <dt>${t("instances.machine")}</dt><dd>${one.node ? html`<${Text} value=${one.node} />` : "–"}</dd>
         <dt>${t("created")}</dt><dd>${format.when(one.created_at)}</dd>
+        ${RUNNING.has(one.status) && html`<dt>${t("instances.utilization")}</dt><dd><${Utilization} seen=${looks.get(one.id) ?? []} /></dd>`}
       </dl></div>
     <//>
     <${Loaded} from=${details}>${(found) => html`
       ${found.advice && html`<${BreakEven} advice=${found.advice} />`}
       <${Curve} found=${found} id=${one.id} />
       <div class="pair"><${Events} events=${found.events} /><${Segments} segments=${found.segments} /></div>`}<//>`;
+}
+
+/** How busy the instance was while the page was open; nobody writes down more. */
+function Utilization({ seen }) {
+  if (seen.length < 2) return html`<span class="soft">${t("loading")}</span>`;
+  const [first, last] = [seen[0], seen[seen.length - 1]];
+  const most = Math.max(...seen.map((one) => one.share));
+  const x = (one) => (((one.at - first.at) / (last.at - first.at)) * 100).toFixed(2);
+  const y = (one) => (30 - Math.min(1, one.share) * 29).toFixed(2);
+  const label = t("instances.utilization_text", { now: format.percent(last.share), most: format.percent(most), time: format.duration(last.at - first.at) });
+  return html`<svg class="spark" viewBox="0 0 100 30" preserveAspectRatio="none" role="img" aria-label=${label}>
+    <path d=${`M0 30 ${seen.map((one) => `L${x(one)} ${y(one)}`).join(" ")} L100 30Z`} /></svg>
+    <small class="soft">${label}</small>`;
 }
 
 function Curve({ found, id }) {
