@@ -11,7 +11,6 @@ from pathlib import Path
 
 from sayso.audio import pcm
 from sayso.audio.decode_wire import Decoded, Order, Refusal, encode
-from sayso.core.priority import let_others_go_first
 from sayso.core.speech import BYTES_PER_SAMPLE
 
 _ROOM = 512 << 20  # bytes of address space beyond what the server and the file itself take
@@ -29,10 +28,6 @@ def run(order: Order, job: socket.socket, source: int, sink: int, server: int) -
     status = _FAULT
     try:
         size = os.fstat(source).st_size
-        if order.cores:
-            os.sched_setaffinity(0, order.cores)
-        elif order.yields:
-            let_others_go_first()
         _close_all_but(job.fileno(), source, sink)
         _bound(order, size, server)
         job.send(encode(_verdict(order, os.pread(source, size, 0), sink)))

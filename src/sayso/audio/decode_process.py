@@ -6,7 +6,18 @@ import socket
 import subprocess
 import sys
 
-from sayso.audio.decode_wire import MESSAGE_BYTES, Decoded, Ended, NotStarted, Order, Refusal, encode, parse
+from sayso.audio.decode_wire import (
+    AS_USUAL,
+    MESSAGE_BYTES,
+    YIELDING,
+    Decoded,
+    Ended,
+    NotStarted,
+    Order,
+    Refusal,
+    encode,
+    parse,
+)
 from sayso.errors import EngineUnavailable
 
 _START_SECONDS = 30.0
@@ -25,9 +36,13 @@ class DecodeProcess:
         self._control = control
 
     @classmethod
-    async def start(cls) -> "DecodeProcess":
-        """Start one and wait until it is ready. Raises `EngineUnavailable`."""
-        process = cls._spawn()
+    async def start(cls, cores: tuple[int, ...] = (), *, yielding: bool = False) -> "DecodeProcess":
+        """Start one and wait until it is ready. Raises `EngineUnavailable`.
+
+        It stays on `cores`, as the kernel numbers them; empty: on those of this process. A `yielding` one
+        lets others there go first.
+        """
+        process = cls._spawn(YIELDING if yielding else AS_USUAL, *map(str, cores))
         ready = False
         try:
             ready = await process._answers()  # noqa: SLF001 - its own class
@@ -46,12 +61,12 @@ class DecodeProcess:
             return False
 
     @classmethod
-    def _spawn(cls) -> "DecodeProcess":
+    def _spawn(cls, *how: str) -> "DecodeProcess":
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             try:
                 popen = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                    [sys.executable, "-P", "-m", "sayso.audio.decode_server", str(theirs.fileno())],
+                    [sys.executable, "-P", "-m", "sayso.audio.decode_server", str(theirs.fileno()), *how],
                     env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,

@@ -1,10 +1,11 @@
-"""The process that forks a child for every file to decode: `python -m sayso.audio.decode_server FD`.
+"""The process that forks a child for every file: `python -m sayso.audio.decode_server FD HOW [CORE ...]`.
 
 Loading FFmpeg takes a quarter of a second, forking a process that has it loaded a millisecond. FD is a
 SOCK_SEQPACKET socket. Each datagram on it is an `Order` with three descriptors: the job's own socket, the
 file, and a place for the samples. On the job's socket the child answers `Decoded` or `Refusal`, and this
 process adds `Ended` once the child is reaped. Closing the job's socket kills the child; closing FD ends
-this process and all its children. The server itself never reads a byte of a file.
+this process and all its children. HOW says whether they let others go first, and CORE where they stay. The
+server itself never reads a byte of a file.
 """
 
 import contextlib
@@ -17,8 +18,10 @@ import sys
 from dataclasses import dataclass
 
 from sayso.audio import decode_child, pcm
-from sayso.audio.decode_wire import MESSAGE_BYTES, Ended, NotStarted, Order, encode, parse
+from sayso.audio.decode_wire import MESSAGE_BYTES, YIELDING, Ended, NotStarted, Order, encode, parse
 from sayso.core.core_dumps import write_no_core_dump
+from sayso.core.cores import stay_on
+from sayso.core.priority import let_others_go_first
 
 READY = b"ready"
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -120,9 +123,12 @@ def _renounce() -> None:
 
 
 def main() -> None:
-    """Serve the socket whose descriptor is the only argument."""
+    """Serve the socket whose descriptor is the first argument, as the others say."""
     write_no_core_dump()
     control = socket.socket(fileno=int(sys.argv[1]))
+    if sys.argv[2] == YIELDING:
+        let_others_go_first()
+    stay_on([int(core) for core in sys.argv[3:]])
     pcm.warm_up()
     _renounce()
     gc.collect()

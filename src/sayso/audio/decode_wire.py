@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal, TypeAlias
 
 MESSAGE_BYTES = 4096
+AS_USUAL, YIELDING = "as-usual", "yielding"  # how a server is started
 
 RefusalReason: TypeAlias = Literal[
     "undecodable", "no_audio", "too_long", "too_slow", "too_large", "channels", "sample_rate", "codec"
@@ -13,17 +14,11 @@ RefusalReason: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Decode the first descriptor's bytes into the second; `cpu_seconds` and `max_samples` are bounds.
-
-    The child stays on `cores`, as the kernel numbers them; empty: on those of the server, where it lets
-    others go first if it `yields`.
-    """
+    """Decode the first descriptor's bytes into the second; `cpu_seconds` and `max_samples` are bounds."""
 
     demuxer: str
     max_samples: int
     cpu_seconds: int
-    cores: tuple[int, ...] = ()
-    yields: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,10 +41,9 @@ async def own_decoder() -> AsyncIterator[AudioDecoder]:
     await decoder.close()
 
 
-def children(decoder: AudioDecoder) -> list[psutil.Process]:
-    pid = decoder.server_pid
-    assert pid is not None
-    return psutil.Process(pid).children()
+def children(decoder: AudioDecoder, cores: tuple[int, ...] = ()) -> list[psutil.Process]:
+    pid = decoder.server_pid(cores)
+    return psutil.Process(pid).children() if pid else []
 
 
 def network_devices(pid: str) -> list[str]:
@@ -85,7 +84,7 @@ async def test_a_child_is_bounded(own_decoder: AudioDecoder, hour: bytes) -> Non
 
 
 async def test_the_server_is_without_network_and_root(own_decoder: AudioDecoder) -> None:
-    pid = own_decoder.server_pid
+    pid = own_decoder.server_pid()
     if os.geteuid() == 0:
         assert psutil.Process(pid).uids().effective != 0
     devices = network_devices(str(pid))
@@ -100,7 +99,7 @@ async def test_cancelling_ends_the_child_at_once(own_decoder: AudioDecoder, hour
     await cancelled(task)
     await until(lambda: children(own_decoder) == [])
     assert (
-        psutil.Process(own_decoder.server_pid).cpu_times().children_user < 1
+        psutil.Process(own_decoder.server_pid()).cpu_times().children_user < 1
     )  # the whole takes some seconds
     assert (await own_decoder.decode(CLIP)).seconds == 0.5
 
@@ -121,20 +120,35 @@ async def test_cores_of_their_own_wait_for_nobody_else(own_decoder: AudioDecoder
     core = usable_cores()[-1:]
     assert (await own_decoder.decode(CLIP, core)).seconds == 0.5
     own = asyncio.create_task(own_decoder.decode(hour, core))
-    await until(lambda: len(children(own_decoder)) == 3)
-    await until(lambda: [core] == [tuple(one.cpu_affinity()) for one in children(own_decoder)][-1:])
+    await until(lambda: len(children(own_decoder, core)) == 1)
+    server = psutil.Process(own_decoder.server_pid(core))
+    assert {tuple(one.cpu_affinity()) for one in (server, *server.children())} == {core}
     await cancelled(*busy, own)
+
+
+async def test_a_server_on_cores_that_others_have_now_is_gone(own_decoder: AudioDecoder) -> None:
+    cores = usable_cores()[:2]
+    if len(cores) < 2:
+        pytest.skip("this machine has one core")
+    await own_decoder.decode(CLIP, cores[:1])
+    await own_decoder.decode(CLIP, cores[1:])
+    servers = [psutil.Process(own_decoder.server_pid((core,))) for core in cores]
+    await own_decoder.decode(CLIP, cores)
+    assert [ended(one) for one in servers] == [True, True]
+    await own_decoder.decode(CLIP)
 
 
 async def test_beside_instances_decoding_for_the_pool_lets_others_go_first(hour: bytes) -> None:
     decoder = AudioDecoder(concurrency=1, yielding=True)
+    core = usable_cores()[-1:]
     try:
         await decoder.start()
         shared = asyncio.create_task(decoder.decode(hour))
-        own = asyncio.create_task(decoder.decode(hour, usable_cores()[-1:]))
+        own = asyncio.create_task(decoder.decode(hour, core))
+        await until(lambda: len(children(decoder)) == len(children(decoder, core)) == 1)
         usual = os.nice(0)
-        both = sorted([usual, usual + YIELDING])
-        await until(lambda: sorted(one.nice() for one in children(decoder)) == both)
+        assert [one.nice() for one in children(decoder)] == [usual + YIELDING]
+        assert [one.nice() for one in children(decoder, core)] == [usual]
         await cancelled(shared, own)
     finally:
         await decoder.close()
@@ -142,7 +156,7 @@ async def test_beside_instances_decoding_for_the_pool_lets_others_go_first(hour:
 
 async def test_a_dead_server_is_replaced_under_its_callers(own_decoder: AudioDecoder) -> None:
     long_enough = long_opus(0.2)
-    pid = own_decoder.server_pid
+    pid = own_decoder.server_pid()
     assert pid is not None
     tasks = [asyncio.create_task(own_decoder.decode(long_enough)) for _ in range(2)]
     await until(lambda: len(children(own_decoder)) == 2)
@@ -151,11 +165,11 @@ async def test_a_dead_server_is_replaced_under_its_callers(own_decoder: AudioDec
     await until(lambda: all(ended(child) for child in orphans), seconds=0.5)
     for audio in await asyncio.gather(*tasks):
         assert audio.seconds == pytest.approx(720, abs=0.1)
-    assert own_decoder.server_pid != pid
+    assert own_decoder.server_pid() != pid
 
 
 async def test_a_server_that_dies_idle_is_replaced(own_decoder: AudioDecoder) -> None:
-    pid = own_decoder.server_pid
+    pid = own_decoder.server_pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     assert (await own_decoder.decode(CLIP)).seconds == 0.5
@@ -164,7 +178,7 @@ async def test_a_server_that_dies_idle_is_replaced(own_decoder: AudioDecoder) ->
 async def test_a_child_that_crashes_harms_only_its_file(
     own_decoder: AudioDecoder, hour: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pid = own_decoder.server_pid
+    pid = own_decoder.server_pid()
     task = asyncio.create_task(own_decoder.decode(hour))
     await until(lambda: len(children(own_decoder)) == 1)
     with caplog.at_level(logging.WARNING):
@@ -173,7 +187,7 @@ async def test_a_child_that_crashes_harms_only_its_file(
             await task
     assert [record.getMessage() for record in caplog.records] == ["an audio decoder ended with status -11"]
     assert (await own_decoder.decode(CLIP)).seconds == 0.5
-    assert own_decoder.server_pid == pid
+    assert own_decoder.server_pid() == pid
 
 
 async def test_too_much_cpu_time_ends_a_child(hour: bytes) -> None:
@@ -212,8 +226,8 @@ async def test_callers_hear_that_no_decoder_can_start(monkeypatch: pytest.Monkey
 async def test_closing_ends_the_server(hour: bytes) -> None:
     decoder = AudioDecoder()
     task = asyncio.create_task(decoder.decode(hour))
-    await until(lambda: decoder.server_pid is not None and len(children(decoder)) == 1)
-    server = psutil.Process(decoder.server_pid)
+    await until(lambda: decoder.server_pid() is not None and len(children(decoder)) == 1)
+    server = psutil.Process(decoder.server_pid())
     await decoder.close()
     assert not server.is_running()
     with pytest.raises(EngineUnavailable):
@@ -230,7 +244,7 @@ async def test_descriptors_are_given_back(own_decoder: AudioDecoder) -> None:
         with pytest.raises(AudioRejected):
             await own_decoder.decode(CLIP[:50])
     assert descriptors("self") <= before
-    assert descriptors(str(own_decoder.server_pid)) < 10
+    assert descriptors(str(own_decoder.server_pid())) < 10
 
 
 async def test_a_server_outlives_no_gateway() -> None:
