@@ -16,7 +16,9 @@ from sayso.core.cores import stay_on
 from sayso.core.priority import run_as_usual
 
 BODY = {"model": "gpt-3.5-turbo", "max_tokens": 64, "temperature": 0.0}
-PAUSE_SECONDS = 0.25  # after a refusal
+PAUSE_SECONDS = (
+    0.5  # after a refusal, as the official SDK takes at first: about three times what a pool answers
+)
 
 
 async def main(url: str, key: str, clients: int, recording: bytes | None) -> None:

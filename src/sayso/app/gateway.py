@@ -28,6 +28,7 @@ from sayso.config import Settings
 from sayso.core.caller import AdminCaller, Caller
 from sayso.core.cores import stay_on
 from sayso.core.priority import run_as_usual
+from sayso.core.time_slice import interrupt_longer_turns
 from sayso.engines.supervisor import HostState
 from sayso.errors import ConfigurationError, EngineError, StorageUnavailable
 from sayso.inference.cache_salt import CacheSalts
@@ -176,6 +177,7 @@ class Gateway:
         if self.settings.instance_cores:
             stay_on(self.fleet.machine.pool_cores, every_thread=True)
             run_as_usual()  # the pool's hosts yield instead
+            interrupt_longer_turns()
 
     async def _organization_slug(self, caller: Caller | AdminCaller) -> str:
         return self._authenticator.organization_slug(caller)

@@ -22,6 +22,7 @@ from sayso.audio.decode_wire import MESSAGE_BYTES, YIELDING, Ended, NotStarted, 
 from sayso.core.core_dumps import write_no_core_dump
 from sayso.core.cores import stay_on
 from sayso.core.priority import let_others_go_first
+from sayso.core.time_slice import take_turns_as_usual
 
 READY = b"ready"
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -126,6 +127,7 @@ def main() -> None:
     """Serve the socket whose descriptor is the first argument, as the others say."""
     write_no_core_dump()
     control = socket.socket(fileno=int(sys.argv[1]))
+    take_turns_as_usual()
     if sys.argv[2] == YIELDING:
         let_others_go_first()
     stay_on([int(core) for core in sys.argv[3:]])

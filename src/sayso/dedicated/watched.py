@@ -68,6 +68,10 @@ class WatchedSpeechEngine:
         """Describe the engine."""
         return await self._engine.info()
 
+    def check_room(self) -> None:
+        """Raise `EngineOverloaded` where the engine has no room."""
+        self._engine.check_room()
+
     async def transcribe(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
         """Transcribe or translate."""
         seat = self._seat

@@ -72,6 +72,13 @@ class SpeechEngine(Protocol):
         """Describe the engine. Raises `EngineUnavailable` while it loads."""
         ...
 
+    def check_room(self) -> None:
+        """Raise `EngineOverloaded` where a request would be refused now, as far as is known here.
+
+        So that nobody decodes a recording for an engine that is full. One that passes may be refused still.
+        """
+        ...
+
     def transcribe(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
         """Transcribe, or translate into English, as `request.task` says."""
         ...

@@ -182,6 +182,11 @@ class FakeEngine:
             async for event in self._speak(details):
                 yield event
 
+    def check_room(self) -> None:
+        """Raise `EngineOverloaded` where the script refuses."""
+        if self.script.refuse == "overloaded":
+            raise EngineOverloaded("The engine's queue is full.")
+
     async def transcribe(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
         """Answer with one segment per second of audio, the script's reply in each."""
         self._refuse({})

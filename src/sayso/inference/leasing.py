@@ -39,6 +39,12 @@ def speech_lease(
     return _speech_turn(route, route.instance, Size(0, max(1, heard)))
 
 
+def check_room(route: SpeechRoute) -> None:
+    """Raise `EngineOverloaded` where a recording need not even be decoded: the shared pool is full."""
+    if route.instance is None:
+        route.engine.check_room()
+
+
 @asynccontextmanager
 async def _chat_turn(
     route: ChatRoute, instance: RunningInstance, worst: Quantities

@@ -1,8 +1,8 @@
 """Engines with a stopwatch: how many requests run, how soon the first token came, how many were refused."""
 
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, contextmanager
 from typing import TypeVar
 
 from sayso.core.chat import ChatEvent, ChatRequest, CompletionRequest, TextDelta, ToolCallDelta
@@ -52,6 +52,11 @@ class ObservedSpeechEngine:
         """Describe the engine."""
         return await self._engine.info()
 
+    def check_room(self) -> None:
+        """Raise `EngineOverloaded` where the engine has no room."""
+        with _refusals_counted(self._name, self._metrics):
+            self._engine.check_room()
+
     def transcribe(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
         """Transcribe or translate."""
         return _observed(self._engine.transcribe(request), (Segment,), self._name, self._metrics)
@@ -69,14 +74,21 @@ async def _observed(
     in_flight = metrics.in_flight.labels(name)
     in_flight.inc()
     try:
-        async with aclosing(events):
-            async for event in events:
-                if waiting and isinstance(event, first):
-                    waiting = False
-                    metrics.time_to_first_token.labels(name).observe(time.perf_counter() - begun)
-                yield event
+        with _refusals_counted(name, metrics):
+            async with aclosing(events):
+                async for event in events:
+                    if waiting and isinstance(event, first):
+                        waiting = False
+                        metrics.time_to_first_token.labels(name).observe(time.perf_counter() - begun)
+                    yield event
+    finally:
+        in_flight.dec()
+
+
+@contextmanager
+def _refusals_counted(name: str, metrics: Metrics) -> Generator[None]:
+    try:
+        yield
     except EngineOverloaded:
         metrics.queue_refusals.labels(name).inc()
         raise
-    finally:
-        in_flight.dec()

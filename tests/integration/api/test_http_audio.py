@@ -12,6 +12,7 @@ from sayso.api.services import Limits
 from sayso.core.speech import Audio, LanguageProbability, Segment, SpeechEvent, SpeechRequest, SpeechStarted
 from sayso.core.usage import AudioUsage
 from sayso.engines.base import EngineInfo
+from sayso.engines.fake import FakeEngine, Script
 
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
 TRANSLATIONS = "/v1/audio/translations"
@@ -157,6 +158,16 @@ async def test_an_upload_over_the_limit(make_world: Any) -> None:
         assert (await post(client, content=TWO_SECONDS)).status_code == 200
 
 
+@pytest.mark.parametrize("path", [TRANSCRIPTIONS, TRANSLATIONS, LANGUAGES])
+async def test_nothing_is_decoded_for_an_engine_that_is_full(make_world: Any, path: str) -> None:
+    world = make_world(speech=FakeEngine(Script(refuse="overloaded")))
+    async with world.client() as client:
+        response = await post(client, path)
+    assert response.status_code == 503
+    assert float(response.headers["retry-after"]) > 0
+    assert world.decoder.decoded == 0
+
+
 class EndlessSpeech:
     """Hears one segment and then nothing; `closed` tells when it was let go."""
 
@@ -166,6 +177,9 @@ class EndlessSpeech:
 
     async def info(self) -> EngineInfo:
         return EngineInfo("fp")
+
+    def check_room(self) -> None:
+        pass
 
     async def transcribe(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
         try:

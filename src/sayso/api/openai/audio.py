@@ -25,6 +25,7 @@ from sayso.errors import AudioRejected, EngineFailed, InvalidRequest
 from sayso.inference.admission import Origin
 from sayso.inference.exchange import Asked
 from sayso.inference.keeping import Exchange
+from sayso.inference.leasing import check_room
 from sayso.inference.routing import SpeechRoute
 from sayso.inference.transcription import run_language_detection, run_transcription
 from sayso.retention.content import Kind
@@ -58,6 +59,7 @@ async def detect_languages(request: Request, caller: CallerDep, services: Servic
     form = await read_form(request, services.limits)
     call = detection_call(form.fields, services.vendor_extras)
     route = noted(request.scope, await services.router.speech(call.model, caller))
+    check_room(route)
     origin = _origin(request, caller, "audio.languages", form)
     exchange = await _exchange(services, origin, "detection", route, {}, form)
     audio = await _decode(request, services, form, route)
@@ -86,6 +88,7 @@ async def _spoken(
 ) -> Response:
     route = noted(request.scope, await services.router.speech(call.model, caller))
     _check_language(route, call.language)
+    check_room(route)
     endpoint = "audio.translations" if call.task == "translate" else "audio.transcriptions"
     origin = _origin(request, caller, endpoint, form, streamed=call.stream)
     kind: Kind = "translation" if call.task == "translate" else "transcription"

@@ -21,6 +21,7 @@ import uvloop
 from sayso.core.core_dumps import write_no_core_dump
 from sayso.core.cores import stay_on
 from sayso.core.priority import let_others_go_first, run_as_usual, wait_for_the_model
+from sayso.core.time_slice import take_turns_as_usual
 from sayso.engines.base import ChatEngine, SpeechEngine
 from sayso.engines.config import EngineConfig
 from sayso.engines.host.app import create_host
@@ -34,6 +35,7 @@ def main() -> int:
     """Run the host; the exit status is 0 after an orderly stop, 1 when the engine can not be loaded."""
     _die_with_parent()
     run_as_usual()  # the engine's threads inherit it
+    take_turns_as_usual()
     config = EngineConfig.from_json(json.loads(sys.stdin.readline()))
     _say("loading")
     if config.yielding:

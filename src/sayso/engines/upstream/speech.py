@@ -18,6 +18,7 @@ from sayso.core.speech import (
 )
 from sayso.engines.base import EngineInfo
 from sayso.engines.upstream.connection import Connection
+from sayso.engines.upstream.last_refusal import LastRefusal
 from sayso.engines.wire.errors import MissingUpstream
 from sayso.engines.wire.speech import decode_segment, decode_speech_event, decode_word, encode_fields
 from sayso.errors import EngineFailed, UnsupportedParameter
@@ -37,10 +38,15 @@ class UpstreamSpeechEngine:
         self._model = model
         self._info = info
         self._events = events
+        self._refusal = LastRefusal()
 
     async def info(self) -> EngineInfo:
         """Describe the engine."""
         return self._info
+
+    def check_room(self) -> None:
+        """Raise `EngineOverloaded` while the server's last refusal holds."""
+        self._refusal.check()
 
     async def transcribe(self, request: SpeechRequest) -> AsyncGenerator[SpeechEvent, None]:
         """Transcribe or translate."""
@@ -50,28 +56,31 @@ class UpstreamSpeechEngine:
             if request.coverage:
                 fields.append(("coverage", "true"))
         answers = self._connection.post_audio(_PATHS[request.task], fields, request.audio)
-        async with aclosing(answers):
-            async for body in answers:
-                if self._events:
-                    event = decode_speech_event(body)
-                    if event is not None:
-                        yield event
-                else:
-                    for event in _whole_answer(body, request):
-                        yield event
+        with self._refusal.heeded():
+            async with aclosing(answers):
+                async for body in answers:
+                    if self._events:
+                        event = decode_speech_event(body)
+                        if event is not None:
+                            yield event
+                    else:
+                        for event in _whole_answer(body, request):
+                            yield event
 
     async def detect_language(self, model: str, audio: Audio) -> tuple[LanguageProbability, ...]:
         """Return the languages that the server finds probable."""
         fields = [("model", self._model)]
         if not self._events:
             fields.append(("limit", "100"))
+        answers = self._connection.post_audio("/audio/languages", fields, audio)
         try:
-            async with aclosing(self._connection.post_audio("/audio/languages", fields, audio)) as answers:
-                async for body in answers:
-                    return tuple(
-                        LanguageProbability(item["language"], item["probability"])
-                        for item in body["languages"]
-                    )
+            with self._refusal.heeded():
+                async with aclosing(answers):
+                    async for body in answers:
+                        return tuple(
+                            LanguageProbability(item["language"], item["probability"])
+                            for item in body["languages"]
+                        )
         except MissingUpstream:
             raise UnsupportedParameter(
                 "model", f"The model `{model}` is served by an upstream that can not detect languages."

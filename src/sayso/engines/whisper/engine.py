@@ -65,6 +65,10 @@ class WhisperSpeechEngine:
             async for event in events:
                 yield event
 
+    def check_room(self) -> None:
+        """Raise `EngineOverloaded` where a request would be refused now."""
+        self._scheduler.check_room()
+
     async def detect_language(self, model: str, audio: Audio) -> tuple[LanguageProbability, ...]:
         """Return every language that the model knows, the most probable first; the sum is 1.
 

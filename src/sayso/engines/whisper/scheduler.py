@@ -76,14 +76,22 @@ class WindowScheduler:
         for thread in self._pool:
             thread.join()
 
+    def check_room(self) -> None:
+        """Raise `EngineOverloaded` where the queue is full now."""
+        with self._changed:
+            self._refuse_beyond_capacity()
+
+    def _refuse_beyond_capacity(self) -> None:
+        if len(self._jobs) >= self._capacity:
+            windows = min(entry.steps.remaining for entry in self._jobs)
+            wait = min(max(1.0, windows * self._turn_seconds), 60.0)
+            raise EngineOverloaded("The speech engine's queue is full.", retry_after=wait)
+
     def _admit(self, job: Job[E]) -> None:
         with self._changed:
             if self._closed:
                 raise EngineUnavailable("The speech engine is shutting down.")
-            if len(self._jobs) >= self._capacity:
-                windows = min(entry.steps.remaining for entry in self._jobs)
-                wait = min(max(1.0, windows * self._turn_seconds), 60.0)
-                raise EngineOverloaded("The speech engine's queue is full.", retry_after=wait)
+            self._refuse_beyond_capacity()
             self._jobs.append(job)  # type: ignore[arg-type]
             self._changed.notify_all()
 
