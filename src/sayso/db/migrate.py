@@ -2,11 +2,7 @@
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from sayso.db.session import Database
@@ -37,7 +33,19 @@ async def migrate(database: Database, revision: str = "head") -> None:
         raise
 
 
+def latest() -> str:
+    """Return the newest revision that this code knows: the files of migrations are named by their order."""
+    return max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
 def _upgrade(connection: Connection, revision: str) -> None:
+    if _revisions(connection) == {latest()}:
+        return
+    from alembic import command  # most starts do without
+    from alembic.config import Config
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -50,3 +58,9 @@ def _upgrade(connection: Connection, revision: str) -> None:
         )
     if present != set(scripts.get_heads()):
         command.upgrade(config, revision)
+
+
+def _revisions(connection: Connection) -> set[str]:
+    if not inspect(connection).has_table("alembic_version"):
+        return set()
+    return set(connection.scalars(text("SELECT version_num FROM alembic_version")))

@@ -3,12 +3,12 @@
 What a transaction is here is sent when a connection opens, as `options` behind those of the URL, so that no
 default of the database or the role changes it: a writer sees all that was committed before its turn, a
 reader sees one state.
+
+The driver is imported with the first engine: a server on SQLite does without it.
 """
 
 from typing import Any
 
-import psycopg
-from psycopg.errors import NumericValueOutOfRange, StringDataRightTruncation
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -71,11 +71,16 @@ def take_turn(connection: Connection) -> None:
 
 def unavailable(error: BaseException) -> bool:
     """Tell whether the server was away, full or busy, rather than asked for something wrong."""
+    import psycopg
+
     return isinstance(error, psycopg.OperationalError)
 
 
 def unfit(error: BaseException) -> bool:
     """Tell whether a caller's value fits no column: unlike SQLite, this database minds length and U+0000."""
+    import psycopg
+    from psycopg.errors import NumericValueOutOfRange, StringDataRightTruncation
+
     return isinstance(error, StringDataRightTruncation | NumericValueOutOfRange) or (
         isinstance(error, psycopg.DataError) and "NUL" in str(error)
     )

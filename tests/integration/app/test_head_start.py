@@ -38,6 +38,29 @@ kind = "chat"
 base_url = "http://127.0.0.1:1/v1"
 context_length = 4096
 """
+AT_REST = """
+import asyncio, sys
+from sayso.cli.serving import *
+from sayso.app.listening import listen
+from sayso.config import load_settings
+
+async def open_all(settings):
+    tenancy = await open_tenancy(settings, with_first_tenant=True)
+    retention = await open_retention(settings, tenancy.database)
+    async with HeadStart.of(settings) as early:
+        Gateway(settings, Catalogue.of(settings), (), tenancy, retention, early)
+    await tenancy.database.close()
+
+async def begin():
+    settings = load_settings(data_dir=sys.argv[1], load_models=["none"], models={
+        "none": {"kind": "chat", "engine": "mock", "context_length": 4096}})
+    await open_all(settings)
+    made = "alembic" in sys.modules
+    print(made, *sorted({*heavy.split()} & sys.modules.keys()))
+
+heavy = "alembic mako psycopg pygments markdown_it numpy openvino ctranslate2 av"
+asyncio.run(begin())
+"""
 SEEN_FIRST = """
 import sys
 from sayso.engines.process import EarlyHost
@@ -149,3 +172,10 @@ def test_a_server_that_is_stopped_while_it_starts_leaves_nothing(
     assert "ready" not in said
     assert all(ended(host) for host in hosts)
     assert not list(tmp_path.glob("sayso-*"))
+
+
+def test_the_gateway_at_rest_holds_nothing_that_it_does_without(tmp_path: Path) -> None:
+    first = started("-c", AT_REST, str(tmp_path), folder=tmp_path)
+    assert first.communicate(timeout=60)[0].startswith("True")  # the database was made
+    later = started("-c", AT_REST, str(tmp_path), folder=tmp_path)
+    assert later.communicate(timeout=60)[0] == "False\n"

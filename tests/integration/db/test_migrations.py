@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
-from sayso.db.migrate import migrate
+from sayso.db.migrate import MIGRATIONS, latest, migrate
 from sayso.db.session import Database
 from sayso.errors import ConfigurationError
 
@@ -17,3 +19,9 @@ async def test_another_file_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="not a database"):
             await migrate(db)
     assert file.read_bytes() == content
+
+
+def test_the_newest_revision_is_told_by_the_files_names() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [latest()]

@@ -9,7 +9,7 @@ from posixpath import normpath
 
 from fastapi import FastAPI
 
-from sayso.api.documentation.markdown import Rendered, Section, render
+from sayso.api.documentation.rendered import Rendered, Section
 from sayso.api.reference.pages import chapter_titles, reference_pages
 
 START = "index"
@@ -36,6 +36,8 @@ class Page:
     @cached_property
     def content(self) -> Rendered:
         """Its HTML and its sections."""
+        from sayso.api.documentation.markdown import render  # megabytes that most servers do without
+
         return render(self.source, lambda target: address(target, self.name))
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
@@ -14,34 +13,13 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
+from sayso.api.documentation.rendered import Rendered, Section
+
 Link = Callable[[str], str]  # from an address in a file to an address on the site
 
 _FORMATTER = HtmlFormatter(nowrap=True)
 _NOTE = re.compile(r"\A(# [^\n]*\n\s*)?<!--.*?-->\s*", re.DOTALL)  # of who writes the page
 _JOINT = re.compile(r"(?<=[_./\]=:])(?=[\w\[{])")  # where a long name may be broken
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A heading with the plain text below it, up to the next heading. `level` is 1 to 6."""
-
-    level: int
-    title: str
-    anchor: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A page: its HTML without a frame, and its sections in order."""
-
-    html: str
-    sections: tuple[Section, ...]
-
-    @property
-    def title(self) -> str:
-        """The first heading."""
-        return self.sections[0].title if self.sections else ""
 
 
 def render(source: str, link: Link) -> Rendered:

@@ -9,7 +9,6 @@ from typing import Self
 
 import orjson
 from fastapi import FastAPI
-from pygments.formatters import HtmlFormatter
 
 from sayso.api.documentation.library import Library, library_with_reference
 from sayso.api.reference.document import document
@@ -190,5 +189,7 @@ def _asset(name: str) -> Shown:
 
 
 def _code_colours(style: str, scheme: str) -> bytes:
+    from pygments.formatters import HtmlFormatter  # with the first page that is asked for
+
     rules = HtmlFormatter(style=style, nobackground=True).get_style_defs("pre code")  # type: ignore[no-untyped-call]
     return f"@media (prefers-color-scheme: {scheme}) {{\n{rules}\n}}\n".encode()

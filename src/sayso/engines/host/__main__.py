@@ -18,6 +18,7 @@ from typing import Any
 import uvicorn
 import uvloop
 
+from sayso.core.collection import reading_program
 from sayso.core.core_dumps import write_no_core_dump
 from sayso.core.cores import stay_on
 from sayso.core.priority import let_others_go_first, run_as_usual, wait_for_the_model
@@ -46,12 +47,12 @@ def main() -> int:
         _say("failed", message=f"there are no cores {list(config.cores)}: {error.strerror}")
         return 1
     try:
-        engine = load_engine(config)
+        with reading_program():
+            engine = load_engine(config)
     except SaysoError as error:
         _say("failed", message=error.message)
         return 1
     wait_for_the_model()
-    gc.collect()
     gc.freeze()  # the model stays; scanning it again at every collection would only add pauses
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(engine, sys.argv[1]))
