@@ -178,3 +178,17 @@ async def test_what_a_page_loads_is_kept_and_everything_is_compressed(site: http
         assert kept.headers["cache-control"] == "public, max-age=31536000, immutable", loaded
         assert (await site.get(loaded.partition("?")[0])).headers["cache-control"] == "no-cache"
         assert (await site.get(f"{loaded}0")).headers["cache-control"] == "no-cache"
+
+
+async def test_people_who_are_lost_get_a_page_and_programs_an_error(site: httpx.AsyncClient) -> None:
+    person, program = {"accept": "text/html,*/*"}, {"accept": "*/*"}
+    root = await site.get("/", headers=person)
+    assert (root.status_code, root.headers["location"]) == (303, "/docs")
+    assert (await site.get("/", headers=program)).json()["error"]["code"] == "unknown_url"
+    for path, said in (("/docs/nothing", "There is no such page"), ("/console/nothing", "To the console")):
+        lost = await site.get(path, headers=person)
+        assert lost.status_code == 404
+        assert said in lost.text
+        assert "default-src 'none'" in lost.headers["content-security-policy"]
+        assert (await site.get(path, headers=program)).json()["error"]["code"] == "unknown_url"
+    assert (await site.get("/docs/assets/nothing", headers=person)).json()["error"]["code"] == "unknown_url"

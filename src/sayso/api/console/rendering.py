@@ -43,6 +43,12 @@ def show_sign_in(language: str, to: str, error: str = "", status: int = 200) -> 
     return HTMLResponse(html, status, _HEADERS | {"Content-Security-Policy": _policy("")})
 
 
+def show_missing(language: str) -> Response:
+    """Return what is shown where there is no page."""
+    html = _TEMPLATES.get_template("missing.html.j2").render(_shared(language))
+    return HTMLResponse(html, 404, _HEADERS | {"Content-Security-Policy": _policy("")})
+
+
 def _shared(language: str) -> dict[str, object]:
     return {
         "t": words(language),

@@ -11,7 +11,7 @@ from sayso.api.console.assets import assets, compressed, media_type, version
 from sayso.api.console.attempts import Attempts
 from sayso.api.console.door import COOKIE, check_same_origin, csrf_token, sessions_of, signed_in
 from sayso.api.console.pages import FIRST, PAGES
-from sayso.api.console.rendering import show_page, show_sign_in
+from sayso.api.console.rendering import show_missing, show_page, show_sign_in
 from sayso.api.console.words import COOKIE as LANGUAGE_COOKIE
 from sayso.api.console.words import LANGUAGES, language_of
 from sayso.api.deps import ServicesDep
@@ -105,7 +105,9 @@ async def sign_out(request: Request, services: ServicesDep) -> Response:
 async def page(request: Request, services: ServicesDep, name: str = FIRST) -> Response:
     """Show a page, or the one to sign in on."""
     if name not in PAGES:
-        raise HTTPException(404)
+        if "text/html" not in request.headers.get("accept", ""):
+            raise HTTPException(404)
+        return show_missing(language_of(request))
     try:
         who = await signed_in(request, services)
     except AuthenticationFailed:

@@ -25,6 +25,14 @@ _HEADERS = {
 }
 
 
+@documentation_router.get("/")
+async def root(request: Request) -> Response:
+    """Lead people to the documentation; programs are told that nothing is here."""
+    if not _reads_pages(request):
+        raise HTTPException(404)
+    return RedirectResponse("/docs", 303)
+
+
 @documentation_router.get("/docs")
 @documentation_router.get("/docs/")
 async def contents(request: Request) -> Response:
@@ -74,12 +82,19 @@ async def llms(request: Request) -> Response:
     return await _shown(request, Site.llms)
 
 
+def _reads_pages(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
 async def _shown(request: Request, what: Callable[..., Shown], *arguments: str) -> Response:
     """Answer with a part of the site; the first time, rendering takes a while, and other requests go on."""
     try:
         shown = await asyncio.to_thread(lambda: what(site_of(request.app), *arguments))
     except NotThereError:
-        raise HTTPException(404) from None
+        if what is not Site.page or not _reads_pages(request):
+            raise HTTPException(404) from None
+        missing = site_of(request.app).missing
+        return Response(missing.content, 404, headers=_HEADERS, media_type=missing.media_type)
     headers = {**_HEADERS, "ETag": shown.tag}
     if request.url.query == shown.tag.strip('"'):  # an asset, as a page of now asks for it
         headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"

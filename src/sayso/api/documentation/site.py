@@ -10,7 +10,7 @@ from typing import Self
 import orjson
 from fastapi import FastAPI
 
-from sayso.api.documentation.library import Library, library_with_reference
+from sayso.api.documentation.library import Library, Page, library_with_reference
 from sayso.api.reference.document import document
 from sayso.api.templates import templates_of
 
@@ -64,6 +64,11 @@ _TEXTS = {
         "on_this_page": "本页内容",
     },
 }
+MISSING = "missing"
+_NOT_HERE = """# There is no such page
+
+It may have another name now. Search for it, or look into the [list of contents](index.md).
+"""
 _LANGUAGES = {"en": "English", "zh": "中文"}
 
 
@@ -96,6 +101,12 @@ class Site:
         if name not in self._pages:
             self._pages[name] = _page(self._books, name)
         return self._pages[name]
+
+    @cached_property
+    def missing(self) -> Shown:
+        """What is shown where there is no page."""
+        pages = {**self._books.pages, MISSING: Page(MISSING, lambda: _NOT_HERE)}
+        return _page(Library(pages, self._books.chapters), MISSING)
 
     def source(self, name: str) -> Shown:
         """Return a page as Markdown. Raises `NotThereError`."""
