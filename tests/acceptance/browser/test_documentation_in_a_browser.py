@@ -55,6 +55,12 @@ def test_the_search_finds_and_is_used_by_keyboard(new_page: NewPage) -> None:
     page.keyboard.type("subtitles")
     expect(page.locator("#found li").first).to_be_visible()
     assert serious(page) == []
+    page.keyboard.type("qqqq")
+    expect(page.locator("#found")).to_have_text("Nothing found")
+    assert serious(page) == []
+    page.keyboard.press("Enter")
+    page.locator("#search").fill("subtitles")
+    expect(page.locator("#found li").nth(1)).to_be_visible()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url("**/docs/*/**")

@@ -51,17 +51,35 @@ function show(hits, word) {
   input.removeAttribute("aria-activedescendant");
 }
 
+/** Say something in place of hits. */
+function note(text) {
+  show([], "");
+  const item = document.createElement("li");
+  item.role = "option";
+  item.setAttribute("aria-disabled", "true");
+  item.textContent = text;
+  found.replaceChildren(item);
+  found.hidden = false;
+  input.setAttribute("aria-expanded", "true");
+}
+
+let turn = 0;
+
 async function search() {
   const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const mine = ++turn;
   if (words.length === 0) return show([], "");
-  const all = await load();
+  const waiting = setTimeout(() => note(SAID.searching), 100);
+  const all = await load().finally(() => clearTimeout(waiting));
+  if (mine !== turn) return;
   const hits = all.map((entry) => [score(entry, words), entry]).filter(([points]) => points > 0);
   hits.sort(([a], [b]) => b - a);
+  if (hits.length === 0) return note(SAID.nothing);
   show(hits.slice(0, 12).map(([, entry]) => entry), words[0]);
 }
 
 function choose(step) {
-  const items = [...found.children];
+  const items = [...found.children].filter((item) => item.dataset.at);
   if (items.length === 0) return;
   chosen = (chosen + step + items.length) % items.length;
   items.forEach((item, number) => item.setAttribute("aria-selected", String(number === chosen)));
@@ -71,14 +89,17 @@ function choose(step) {
 
 input.addEventListener("focus", load);
 input.addEventListener("input", search);
-input.addEventListener("blur", () => show([], ""));
+input.addEventListener("blur", () => {
+  turn += 1;
+  show([], "");
+});
 input.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     event.preventDefault();
     choose(event.key === "ArrowDown" ? 1 : -1);
   } else if (event.key === "Enter") {
     const item = found.children[Math.max(chosen, 0)];
-    if (item) location.assign(item.dataset.at);
+    if (item?.dataset.at) location.assign(item.dataset.at);
   } else if (event.key === "Escape") {
     input.value = "";
     show([], "");
@@ -92,8 +113,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 const SAID = document.documentElement.lang === "zh"
-  ? { copy: "复制", copied: "已复制", sample: "示例的语言" }
-  : { copy: "Copy", copied: "Copied", sample: "Language of the sample" };
+  ? { copy: "复制", copied: "已复制", searching: "正在搜索……", nothing: "没有找到", sample: "示例的语言" }
+  : { copy: "Copy", copied: "Copied", searching: "Searching …", nothing: "Nothing found", sample: "Language of the sample" };
 const LANGUAGES = { sh: "curl", python: "Python", javascript: "Node" };
 const groups = [];
 
