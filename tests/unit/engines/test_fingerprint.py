@@ -72,7 +72,14 @@ def test_every_setting_of_an_engine_is_one(monkeypatch: pytest.MonkeyPatch) -> N
         openvino_engine.settings_of(replace(CONFIG, batch_tokens=128)),
         whisper_engine.settings_of(CONFIG),
     ]
-    for name, value in (("COMPUTE_TYPE", "float32"), ("FALLBACK_TEMPERATURES", (0.0,)), ("DECODING", {})):
+    for name, value in (
+        ("COMPUTE_TYPE", "float32"),
+        ("FALLBACK_TEMPERATURES", (0.0,)),
+        ("DECODING", {}),
+        ("SURE_LANGUAGE", 0.9),
+        ("LENGTHS", (3000,)),
+        ("CUTS", ((800, 2800),)),
+    ):
         with monkeypatch.context() as patched:
             patched.setattr(whisper_engine, name, value)
             known.append(whisper_engine.settings_of(CONFIG))

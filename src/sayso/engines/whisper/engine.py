@@ -13,8 +13,9 @@ from sayso.engines.memory import resident_bytes
 from sayso.engines.whisper.detection import Detection
 from sayso.engines.whisper.hearing import FALLBACK_TEMPERATURES
 from sayso.engines.whisper.model import COMPUTE_TYPE, DECODING, WhisperWeights
+from sayso.engines.whisper.planning import CUTS
 from sayso.engines.whisper.scheduler import WindowScheduler
-from sayso.engines.whisper.short_windows import LENGTHS, PADDING_FRAMES, SURE_LOGPROB
+from sayso.engines.whisper.short_windows import LENGTHS, PADDING_FRAMES, SURE_LANGUAGE, SURE_LOGPROB
 from sayso.engines.whisper.transcription import Transcription
 from sayso.engines.whisper.voice import VoiceNetwork, load_voice_network
 from sayso.errors import EngineFailed, InvalidRequest
@@ -125,7 +126,8 @@ def settings_of(config: EngineConfig) -> dict[str, object]:
     return {
         "compute_type": COMPUTE_TYPE,
         "decoding": DECODING,
-        "short_windows": [PADDING_FRAMES, SURE_LOGPROB, *LENGTHS],
+        "short_windows": [PADDING_FRAMES, SURE_LOGPROB, SURE_LANGUAGE, *LENGTHS],
+        "cuts": CUTS,
         "temperatures": FALLBACK_TEMPERATURES,
         "threads": config.threads,
     }

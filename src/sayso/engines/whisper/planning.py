@@ -6,8 +6,8 @@ from sayso.engines.whisper.voice import VoiceActivity
 
 LEAD_FRAMES = 50  # heard before the first speech of a window
 MAX_LEAD_FRAMES = 500  # silence that is still decoded with what follows: it changes no words, a cut may
-SHORTEST_CUT = 1200  # frames of a long recording's window at least
-LONGEST_CUT = 2800  # and at most, where a pause ends it; with padding that is the full window
+# Frames of a long recording's window that a pause ends, from and to: the short windows are the cheap ones.
+CUTS = ((800, 1500), (1500, 2800))
 MIN_PAUSE = 30  # frames in which nobody speaks; less may lie within a word
 TAIL_FRAMES = 50  # of a long pause that are heard with what was said before
 
@@ -16,8 +16,8 @@ def plan_window(voice: VoiceActivity, seek: int, frames: int, samples: int) -> t
     """Return the window that begins shortly before the next speech, and the frame to go on from.
 
     The window is None where nobody speaks in the 30 s from `seek` on. `frames` and `samples` are those of the
-    whole audio. The last window ends with it; any other ends in the longest pause, and where there is none it
-    is 30 s long and not `fixed`.
+    whole audio. The last window ends with it; any other ends in the longest pause of the first stretch of
+    `CUTS` that has one, and where there is none it is 30 s long and not `fixed`.
     """
     end = min(seek + WINDOW_FRAMES, frames)
     last = end == frames
@@ -33,7 +33,8 @@ def plan_window(voice: VoiceActivity, seek: int, frames: int, samples: int) -> t
         voice.hear(samples)
         return Window(seek, frames - seek), frames
     voice.hear((seek + WINDOW_FRAMES) * HOP)
-    cut = pause_frame(voice, seek + SHORTEST_CUT, seek + LONGEST_CUT)
+    cuts = (pause_frame(voice, seek + shortest, seek + longest) for shortest, longest in CUTS)
+    cut = next((cut for cut in cuts if cut is not None), None)
     if cut is None:
         return Window(seek, WINDOW_FRAMES, fixed=False), seek
     return Window(seek, cut - seek), cut

@@ -4,7 +4,7 @@ import numpy as np
 
 from sayso.engines.whisper.features import HOP, WINDOW_FRAMES, Floats
 from sayso.engines.whisper.hearing import Window
-from sayso.engines.whisper.planning import LONGEST_CUT, SHORTEST_CUT, plan_window
+from sayso.engines.whisper.planning import CUTS, plan_window
 from sayso.engines.whisper.voice import STEP, VoiceActivity
 
 
@@ -35,11 +35,19 @@ def test_a_clip_is_one_window() -> None:
     assert plan(7.5) == (Window(0, 750), 750)
 
 
-def test_a_long_recording_is_cut_in_its_longest_pause() -> None:
-    window, then = plan(100, (14, 14.4), (20, 20.8), (25, 25.5))
+def test_a_long_recording_is_cut_in_the_longest_pause_that_leaves_a_short_window() -> None:
+    window, then = plan(100, (9, 9.4), (12, 12.8), (20, 22))
     assert window is not None
     assert window.fixed
     assert window.seek == 0
+    assert 1200 < window.frames < 1280
+    assert then == window.end
+
+
+def test_where_nobody_pauses_so_early_a_longer_window_is_cut() -> None:
+    window, then = plan(100, (16, 16.4), (20, 20.8), (25, 25.5))
+    assert window is not None
+    assert window.fixed
     assert 2000 < window.frames < 2080
     assert then == window.end
 
@@ -57,7 +65,7 @@ def test_without_a_pause_the_window_is_full_and_its_text_says_where_to_go_on() -
 
 
 def test_pauses_too_near_or_too_far_are_not_looked_at() -> None:
-    near, far = (2, SHORTEST_CUT / 100 - 2), (LONGEST_CUT / 100 + 0.5, 32)
+    near, far = (2, CUTS[0][0] / 100 - 2), (CUTS[-1][1] / 100 + 0.5, 32)
     window, _ = plan(100, near, far)
     assert window == Window(0, WINDOW_FRAMES, fixed=False)
 
