@@ -16,8 +16,8 @@ def plan_window(voice: VoiceActivity, seek: int, frames: int, samples: int) -> t
     """Return the window that begins shortly before the next speech, and the frame to go on from.
 
     The window is None where nobody speaks in the 30 s from `seek` on. `frames` and `samples` are those of the
-    whole audio. The last window ends with it; any other ends in the longest pause of the first stretch of
-    `CUTS` that has one, and where there is none it is 30 s long and not `fixed`.
+    whole audio. A clip is one window. A long recording's window ends in the longest pause of the first
+    stretch of `CUTS` that has one; where there is none, with the audio, or after 30 s and is not `fixed`.
     """
     end = min(seek + WINDOW_FRAMES, frames)
     last = end == frames
@@ -29,15 +29,18 @@ def plan_window(voice: VoiceActivity, seek: int, frames: int, samples: int) -> t
     lead = speech // HOP - seek
     if lead > MAX_LEAD_FRAMES:
         seek += lead - LEAD_FRAMES
-    if frames - seek <= WINDOW_FRAMES:
-        voice.hear(samples)
-        return Window(seek, frames - seek), frames
-    voice.hear((seek + WINDOW_FRAMES) * HOP)
-    cuts = (pause_frame(voice, seek + shortest, seek + longest) for shortest, longest in CUTS)
+    rest = frames - seek
+    voice.hear(samples if rest <= WINDOW_FRAMES else (seek + WINDOW_FRAMES) * HOP)
+    if frames <= WINDOW_FRAMES or rest <= CUTS[0][1]:
+        return Window(seek, rest), frames
+    stretches = CUTS if rest > WINDOW_FRAMES else CUTS[:1]
+    cuts = (pause_frame(voice, seek + shortest, seek + longest) for shortest, longest in stretches)
     cut = next((cut for cut in cuts if cut is not None), None)
-    if cut is None:
-        return Window(seek, WINDOW_FRAMES, fixed=False), seek
-    return Window(seek, cut - seek), cut
+    if cut is not None:
+        return Window(seek, cut - seek), cut
+    if rest <= WINDOW_FRAMES:
+        return Window(seek, rest), frames
+    return Window(seek, WINDOW_FRAMES, fixed=False), seek
 
 
 def pause_frame(voice: VoiceActivity, begin: int, end: int) -> int | None:

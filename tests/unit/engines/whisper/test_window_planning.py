@@ -52,6 +52,20 @@ def test_where_nobody_pauses_so_early_a_longer_window_is_cut() -> None:
     assert then == window.end
 
 
+def test_what_is_left_of_a_long_recording_is_cut_too() -> None:
+    window, then = plan(50, (32, 32.8), seek=2200)
+    assert window is not None
+    assert window.seek == 2200
+    assert 1000 < window.frames < 1080
+    assert then == window.end
+    assert plan(50, (48, 48.8), seek=2200) == (Window(2200, 2800), 5000)
+    assert plan(50, (45, 45.8), seek=3500) == (Window(3500, 1500), 5000)
+
+
+def test_a_clip_is_not_cut() -> None:
+    assert plan(29, (12, 13)) == (Window(0, 2900), 2900)
+
+
 def test_of_a_long_pause_little_is_heard_with_what_was_said_before() -> None:
     window, then = plan(100, (16, 29))
     assert window is not None
