@@ -1,4 +1,4 @@
-"""Which lengths the encoder hears of a clip: the short one, and all 30 s at most once."""
+"""How much the encoder hears of an audio, and what goes from one window to the next."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -8,11 +8,13 @@ import pytest
 
 from sayso.core.speech import Audio, LanguageProbability, Segment, SpeechRequest
 from sayso.engines.whisper.features import WINDOW_FRAMES, Floats, Samples
-from sayso.engines.whisper.hearing import Decoded, Hearing
+from sayso.engines.whisper.hearing import Decoded, Hearing, Window
 from sayso.engines.whisper.model import WhisperWeights
-from sayso.engines.whisper.transcription import Transcription
+from sayso.engines.whisper.transcription import Transcription, _placed
+from sayso.engines.whisper.windows import Piece
 
 BEGIN = 50364
+LONG = Audio(memoryview(np.full(45 * 16_000, 20_000, np.int16).tobytes()))
 CLIP = Audio(memoryview(np.full(3 * 16_000, 20_000, np.int16).tobytes()))
 
 
@@ -97,3 +99,20 @@ def test_a_time_rounded_up_to_a_second_behind_the_sound_ends_with_it() -> None:
     steps.written(hearing, text(end=190))  # 3.8 s of 3
     (segment,) = [event for event in steps.collect() if isinstance(event, Segment)]
     assert segment.end == 3.0
+    placed = _placed(Window(500, 300), Piece(0, 380, (7,)))
+    assert (placed["start"], placed["end"]) == (5.0, 8.0)
+
+
+@pytest.mark.parametrize(("avg_logprob", "known"), [(-0.3, True), (-1.5, False)])
+def test_text_that_is_not_to_be_relied_on_is_no_context(avg_logprob: float, known: bool) -> None:
+    request = SpeechRequest("whisper-1", LONG)
+    steps = Transcription(cast(WhisperWeights, Weights(sure=0.9)), Speaking(), request, "en")
+    steps.written(next_heard(steps), text(avg_logprob, end=1400))
+    steps.collect()
+    assert bool(next_heard(steps).before) is known
+
+
+def next_heard(steps: Transcription) -> Hearing:
+    while not (heard := steps.step()):
+        assert steps.can_step
+    return heard[0]
