@@ -21,9 +21,10 @@ from bench.measure_gateway import FAKE, measure_gateway
 from bench.measure_peers import measure_peers
 from bench.measure_prompts import measure_prompts
 from bench.measure_speech import QUICK, SpeechPlan, measure_speech
+from bench.measure_start import measure_start
 from bench.plot import write_plot
 from bench.report import machine, print_report, versions, write_json
-from bench.server import Server, clean_environment, running_server
+from bench.server import clean_environment, running_server
 from bench.workload import RECORDINGS, Recording, Speech, long_speech, speech
 from sayso.app.planning import engine_config, plan, prepare
 from sayso.catalog.catalogue import EMBEDDED_CHAT, EMBEDDED_SPEECH, Catalogue
@@ -34,7 +35,6 @@ from sayso.engines.config import EngineConfig
 from sayso.engines.openvino.weights import find_weights
 
 LATER_START_TARGET = 10.0  # seconds
-GATEWAY_MEMORY_TARGET = 120.0  # MiB
 
 
 def main() -> int:
@@ -94,11 +94,12 @@ async def _measure(
     with running_server(real) as server:
         key = server.key
         figures = [Figure("first start", server.started_seconds, "s")]
+    _say("starts")
+    figures += measure_start(real, key, 1 if quick else 5)
     _say("a later start")
     with running_server(real, key=key) as server:
         seconds = server.started_seconds
         figures.append(Figure("later start", seconds, "s", at_most=LATER_START_TARGET))
-        figures += _at_rest(server)
         configs = _configs(real)
         async with client_of(server) as client:
             _say("chat")
@@ -123,17 +124,6 @@ async def _measure(
         async with client_of(server) as client:
             figures += await measure_gateway(client, 100 if quick else 1000)
     return figures
-
-
-def _at_rest(server: Server) -> list[Figure]:
-    """Return the memory of each process before anybody has asked anything."""
-    return [
-        Figure(
-            f"memory at rest: {name}", size / 2**20, "MiB",
-            at_most=GATEWAY_MEMORY_TARGET if name == "gateway" else None,
-        )
-        for name, size in server.resident_bytes().items()
-    ]  # fmt: skip
 
 
 def _configs(data_dir: Path) -> dict[str, EngineConfig]:

@@ -70,7 +70,7 @@ def running_server(folder: Path, settings: str = "", key: str = "") -> Iterator[
             seconds = time.perf_counter() - begun
             yield Server(process, base_url, key or _until(process, r"^\s+(sk-sayso-\w+)", log), seconds)
         finally:
-            _stop(process)
+            stop_process(process)
 
 
 def clean_environment() -> dict[str, str]:
@@ -85,7 +85,7 @@ def _until(process: "subprocess.Popen[str]", pattern: str, log: Path) -> str:
     raise ServerFailed(f"the server ended before it was ready: {log.read_text(encoding='utf-8')[-2000:]}")
 
 
-def _stop(process: "subprocess.Popen[str]") -> None:
+def stop_process(process: "subprocess.Popen[str]") -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:

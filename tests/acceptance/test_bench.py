@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 WITH_TARGETS = {
     "later start": "at_most",
+    "start: first token": "at_most",
+    "at rest: gateway, resident": "at_most",
     "chat, 16 streams: HTTP ÷ bare": "at_least",
     "first token at idle: HTTP − bare": "at_most",
     "speech, one at a time: HTTP ÷ bare": "at_least",
@@ -20,6 +22,15 @@ WITH_TARGETS = {
 }
 WITHOUT = {
     "first start",
+    "start: answers",
+    "start: ready",
+    *(f"sayso {command}" for command in ("--help", "--version", "models")),
+    "at rest: gateway, its share",
+    *(
+        f"at rest: {name}, {what}"
+        for name in ("chat host", "speech host", "decoder")
+        for what in ("resident", "its share")
+    ),
     *(
         f"chat, {streams}: {side}"
         for streams in ("1 stream", "16 streams", "32 streams")
