@@ -12,6 +12,7 @@ from sayso.app.deployments import Engines, build_engines
 from sayso.app.fleet import build_fleet
 from sayso.app.head_start import HeadStart
 from sayso.app.health import GatewayHealth
+from sayso.app.host_order import start_in_turn
 from sayso.app.http_metrics import GatewayMetrics, TimedDecoder
 from sayso.app.idle_engines import IdleEngines
 from sayso.app.instances import instance_control, instance_verbs
@@ -26,7 +27,7 @@ from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.name_watch import NameWatch
 from sayso.config import Settings
 from sayso.core.caller import AdminCaller, Caller
-from sayso.core.cores import stay_on
+from sayso.core.cores import stay_on, usable_cores
 from sayso.core.priority import run_as_usual
 from sayso.core.time_slice import interrupt_longer_turns
 from sayso.engines.supervisor import HostState
@@ -88,13 +89,13 @@ class Gateway:
         self.app: FastAPI = create_api(self._services(catalogue))
         self._tellers = tellers(settings)
         self._idle = IdleEngines(self.engines.hosts, self._metrics, settings.forget_idle_minutes * 60.0)
+        self._loading: asyncio.Task[None] | None = None
         self._regular: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Start every engine host and the decoder; does not wait for models."""
         self._keep_off_instances()
-        for host in self.engines.hosts:
-            host.start()
+        self._loading = asyncio.create_task(start_in_turn(self.engines.hosts, usable_cores()))
         await self._decoder.start()
         self._ledger.start()
         self._billing.start()
@@ -118,6 +119,8 @@ class Gateway:
 
     async def stop_engines(self) -> None:
         """End every host: streams that still run end with an error event."""
+        if self._loading is not None:
+            self._loading.cancel()
         if self._control is not None:
             await self._control.close()
         await asyncio.gather(self.fleet.close(), *(host.stop() for host in self.engines.hosts))

@@ -1,5 +1,6 @@
 """Engine hosts start before the gateway is read, and end where the gateway has no use for them."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from sayso.app.head_start import HeadStart, early_configs
+from sayso.app.host_order import start_in_turn
 from sayso.app.planning import Deployment, engine_config
 from sayso.catalog.catalogue import Catalogue
 from sayso.config import Settings, load_settings
@@ -179,3 +181,25 @@ def test_the_gateway_at_rest_holds_nothing_that_it_does_without(tmp_path: Path) 
     assert first.communicate(timeout=60)[0].startswith("True")  # the database was made
     later = started("-c", AT_REST, str(tmp_path), folder=tmp_path)
     assert later.communicate(timeout=60)[0] == "False\n"
+
+
+async def test_where_cores_are_few_a_host_waits_for_the_one_before(tmp_path: Path) -> None:
+    hosts = [EngineHost(EngineConfig("fake", name, tmp_path, "00", tmp_path, 4096)) for name in "abc"]
+    loading = start_in_turn(hosts, (0, 1))
+    try:
+        assert [host._task is not None for host in hosts] == [True, False, False]
+        await loading
+        assert hosts[0].state == "ready"
+        await asyncio.gather(*(host.ready() for host in hosts))
+    finally:
+        await asyncio.gather(*(host.stop() for host in hosts))
+
+
+async def test_a_host_that_fails_lets_the_others_start(tmp_path: Path) -> None:
+    broken = EngineHost(EngineConfig("nonsense", "a", tmp_path, "00", tmp_path))
+    sound = EngineHost(EngineConfig("fake", "b", tmp_path, "00", tmp_path, 4096))
+    try:
+        await start_in_turn([broken, sound], (0, 1))
+        await sound.ready()
+    finally:
+        await asyncio.gather(broken.stop(), sound.stop())
