@@ -77,6 +77,7 @@ def test_every_setting_of_an_engine_is_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("FALLBACK_TEMPERATURES", (0.0,)),
         ("DECODING", {}),
         ("SURE_LANGUAGE", 0.9),
+        ("SURE_END_LOGPROB", -0.1),
         ("LENGTHS", (3000,)),
         ("CUTS", ((800, 2800),)),
     ):

@@ -15,7 +15,13 @@ from sayso.engines.whisper.hearing import FALLBACK_TEMPERATURES
 from sayso.engines.whisper.model import COMPUTE_TYPE, DECODING, WhisperWeights
 from sayso.engines.whisper.planning import CUTS
 from sayso.engines.whisper.scheduler import WindowScheduler
-from sayso.engines.whisper.short_windows import LENGTHS, PADDING_FRAMES, SURE_LANGUAGE, SURE_LOGPROB
+from sayso.engines.whisper.short_windows import (
+    LENGTHS,
+    PADDING_FRAMES,
+    SURE_END_LOGPROB,
+    SURE_LANGUAGE,
+    SURE_LOGPROB,
+)
 from sayso.engines.whisper.transcription import Transcription
 from sayso.engines.whisper.voice import VoiceNetwork, load_voice_network
 from sayso.errors import EngineFailed, InvalidRequest
@@ -126,7 +132,7 @@ def settings_of(config: EngineConfig) -> dict[str, object]:
     return {
         "compute_type": COMPUTE_TYPE,
         "decoding": DECODING,
-        "short_windows": [PADDING_FRAMES, SURE_LOGPROB, SURE_LANGUAGE, *LENGTHS],
+        "short_windows": [PADDING_FRAMES, SURE_LOGPROB, SURE_END_LOGPROB, SURE_LANGUAGE, *LENGTHS],
         "cuts": CUTS,
         "temperatures": FALLBACK_TEMPERATURES,
         "threads": config.threads,

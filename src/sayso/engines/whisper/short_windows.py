@@ -12,6 +12,7 @@ from sayso.engines.whisper.windows import FRAMES_PER_STAMP
 PADDING_FRAMES = 100  # of silence behind the sound at least; with none the decoder finds no end and loops
 LENGTHS = (1000, 1300, 1600, 2000, 2500, WINDOW_FRAMES)  # so that windows share batches
 SURE_LOGPROB = LOG_PROB_THRESHOLD  # mean log probability under which a short window's text is in doubt
+SURE_END_LOGPROB = -0.4  # the same where the text has no time at its end: it may break off
 SURE_LANGUAGE = 0.5  # probability under which the full window is asked for the language
 STAMP_SLACK = 100  # frames by which the last time may lie behind the sound: Whisper likes whole seconds
 
@@ -22,12 +23,15 @@ def padded_frames(frames: int) -> int:
 
 
 def is_doubtful(decoded: Decoded, timestamp_begin: int, frames: int) -> bool:
-    """Whether to hear the full window: loops, unlikely text, no time at the end, text behind the sound.
+    """Whether to hear the full window: loops, unlikely text, an end in doubt, text behind the sound.
 
     `frames` is the length of the sound without padding.
     """
     tokens = decoded.tokens
-    if decoded.repeats or decoded.avg_logprob < SURE_LOGPROB or not tokens or tokens[-1] < timestamp_begin:
+    if decoded.repeats or not tokens:
+        return True
+    has_end = tokens[-1] >= timestamp_begin
+    if decoded.avg_logprob < (SURE_LOGPROB if has_end else SURE_END_LOGPROB):
         return True
     stamps = [(token - timestamp_begin) * FRAMES_PER_STAMP for token in tokens if token >= timestamp_begin]
     return max(stamps) > frames + STAMP_SLACK or any(stamp >= frames for stamp in stamps[:-1])

@@ -26,6 +26,7 @@ def test_a_window_is_as_long_as_its_sound_and_some_silence(frames: int, heard: i
 def test_what_the_decoder_is_sure_of_stands() -> None:
     assert not doubt()
     assert not doubt(avg_logprob=-0.99)
+    assert not doubt((BEGIN, 100, 200), avg_logprob=-0.39)  # it ends where the sound does
     assert not doubt(frames=200)  # Whisper rounds up to a second at the end of a clip
 
 
@@ -35,7 +36,7 @@ def test_what_the_decoder_is_sure_of_stands() -> None:
         {"ratio": 2.5},
         {"avg_logprob": -1.01},
         {"tokens": ()},
-        {"tokens": (BEGIN, 100, 200)},
+        {"tokens": (BEGIN, 100, 200), "avg_logprob": -0.41},
         {"frames": 199},
         {"tokens": (BEGIN, 100, BEGIN + 150, BEGIN + 150, 7, BEGIN + 160)},
     ],
@@ -43,7 +44,7 @@ def test_what_the_decoder_is_sure_of_stands() -> None:
         "loops",
         "is unsure",
         "is nothing",
-        "has no end",
+        "is less sure and has no end",
         "ends far behind the sound",
         "says more behind it",
     ],
