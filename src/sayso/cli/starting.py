@@ -14,6 +14,8 @@ from sayso.core.collection import reading_program
 from sayso.core.core_dumps import write_no_core_dump
 from sayso.telemetry.logging import configure_logging
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 def run_server(settings: Settings) -> None:
     """Serve until a signal comes. Raises `ConfigurationError` for what an operator must mend."""
@@ -25,7 +27,7 @@ def run_server(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, bound: socket.socket) -> None:
-    _stop_on_sigterm(asyncio.current_task())
+    _stop_on_signals(asyncio.current_task())
     async with HeadStart.of(settings) as early:
         with reading_program():
             from sayso.cli.serving import serve_gateway  # a second, in which the models load
@@ -33,15 +35,18 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
         await serve_gateway(settings, bound, early)
 
 
-def _stop_on_sigterm(task: "asyncio.Task[Any] | None") -> None:
-    """Cancel the task on SIGTERM, by which all is ended that it has begun; a second one waits for nothing.
+def _stop_on_signals(task: "asyncio.Task[Any] | None") -> None:
+    """Cancel the task on SIGTERM or SIGINT, by which all is ended that it has begun; a second one kills.
 
-    That is until the server itself listens to signals.
+    That is until the server itself listens to signals. A shell has its background jobs ignore SIGINT: the
+    server hears it then as well.
     """
 
     def cancel(*_: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
         if task is not None:
             task.cancel()
 
-    signal.signal(signal.SIGTERM, cancel)
+    for number in _SIGNALS:
+        signal.signal(number, cancel)

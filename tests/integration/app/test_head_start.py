@@ -157,12 +157,18 @@ def test_a_host_starts_before_the_gateway_is_read(tmp_path: Path) -> None:
     assert said == "talks\n"
 
 
+@pytest.mark.parametrize("background", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_stopped_while_it_starts_leaves_nothing(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, number: signal.Signals, background: bool
 ) -> None:
     settings_of(tmp_path)
-    process = started("-m", "sayso", *serve_words(tmp_path), folder=tmp_path)
+    # A shell has its background jobs ignore SIGINT, which they inherit.
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN if background else signal.default_int_handler)
+    try:
+        process = started("-m", "sayso", *serve_words(tmp_path), folder=tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, usual)
     gateway = psutil.Process(process.pid)
     until = time.monotonic() + 20
     while not (hosts := gateway.children()):
