@@ -1,7 +1,8 @@
 """`python -m tests.acceptance.flooding URL KEY CLIENTS CORE [RECORDING]`: ask without a pause until ended.
 
-For long texts, or with a recording for its transcript. A process of its own, on the core of what it floods
-and behind everything else there, so that what it does to answers of others is what its requests do.
+For long texts, or with a recording for its transcript. A refused one comes back when the answer says, as the
+official SDK does. A process of its own, on the core of what it floods and behind everything else there, so
+that what it does to answers of others is what its requests do.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from sayso.core.cores import stay_on
 from sayso.core.priority import run_as_usual
 
 BODY = {"model": "gpt-3.5-turbo", "max_tokens": 64, "temperature": 0.0}
-PAUSE_SECONDS = (
+PAUSE_SECONDS = 0.5  # after a refusal that names no time
     0.5  # after a refusal, as the official SDK takes at first: about three times what a pool answers
 )
 
@@ -35,7 +36,7 @@ async def _client(http: httpx.AsyncClient, url: str, number: int, recording: byt
         wanted = _texts(number, asked) if recording is None else _transcripts(recording)
         answer = await http.post(url + wanted.pop("path"), **wanted)
         if answer.status_code != 200:
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(float(answer.headers.get("retry-after", PAUSE_SECONDS)))
 
 
 def _texts(number: int, asked: int) -> dict[str, Any]:

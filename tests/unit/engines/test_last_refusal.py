@@ -1,6 +1,6 @@
 import pytest
 
-from sayso.engines.upstream.last_refusal import LastRefusal
+from sayso.engines.upstream.last_refusal import HOLDS_SECONDS, LastRefusal
 from sayso.errors import EngineFailed, EngineOverloaded
 
 
@@ -26,12 +26,19 @@ def refusal(clock: Clock) -> LastRefusal:
     return refusal
 
 
-def test_a_refusal_holds_as_long_as_the_server_said(refusal: LastRefusal, clock: Clock) -> None:
-    clock.now += 1.0
+def test_a_refusal_holds_until_somebody_should_ask_again(refusal: LastRefusal, clock: Clock) -> None:
+    clock.now += HOLDS_SECONDS - 0.5
     with pytest.raises(EngineOverloaded, match="Full") as raised:
         refusal.check()
-    assert raised.value.retry_after == 2.0
-    clock.now += 2.0
+    assert raised.value.retry_after == 3.0 - HOLDS_SECONDS + 0.5
+    clock.now += 0.5
+    refusal.check()
+
+
+def test_a_refusal_holds_no_longer_than_the_server_said(refusal: LastRefusal, clock: Clock) -> None:
+    with pytest.raises(EngineOverloaded), refusal.heeded():
+        raise EngineOverloaded("Full.", retry_after=0.25)
+    clock.now += 0.25
     refusal.check()
 
 

@@ -6,20 +6,23 @@ from contextlib import contextmanager
 
 from sayso.errors import EngineOverloaded
 
+HOLDS_SECONDS = 1.0  # at most: then one request more finds out
+
 
 class LastRefusal:
-    """Holds until a request of ours there ends, or until the moment to which the server put us off."""
+    """Holds until a request of ours there ends, or the moment comes to which the server put us off."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._message = ""
+        self._room_at = 0.0
         self._until = 0.0
 
     def check(self) -> None:
         """Raise `EngineOverloaded` while it holds."""
-        seconds = self._until - self._clock()
-        if seconds > 0:
-            raise EngineOverloaded(self._message, retry_after=seconds)
+        now = self._clock()
+        if now < self._until:
+            raise EngineOverloaded(self._message, retry_after=self._room_at - now)
 
     @contextmanager
     def heeded(self) -> Generator[None]:
@@ -27,7 +30,9 @@ class LastRefusal:
         try:
             yield
         except EngineOverloaded as refusal:
-            self._message, self._until = str(refusal), self._clock() + refusal.retry_after
+            now = self._clock()
+            self._message, self._room_at = str(refusal), now + refusal.retry_after
+            self._until = min(self._room_at, now + HOLDS_SECONDS)
             raise
         except BaseException:
             self._until = 0.0
