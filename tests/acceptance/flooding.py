@@ -18,8 +18,6 @@ from sayso.core.priority import run_as_usual
 
 BODY = {"model": "gpt-3.5-turbo", "max_tokens": 64, "temperature": 0.0}
 PAUSE_SECONDS = 0.5  # after a refusal that names no time
-    0.5  # after a refusal, as the official SDK takes at first: about three times what a pool answers
-)
 
 
 async def main(url: str, key: str, clients: int, recording: bytes | None) -> None:
