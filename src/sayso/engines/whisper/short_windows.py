@@ -28,10 +28,10 @@ def is_doubtful(decoded: Decoded, timestamp_begin: int, frames: int) -> bool:
     `frames` is the length of the sound without padding.
     """
     tokens = decoded.tokens
-    if decoded.repeats or not tokens:
+    stamps = [(token - timestamp_begin) * FRAMES_PER_STAMP for token in tokens if token >= timestamp_begin]
+    if decoded.repeats or not stamps:
         return True
     has_end = tokens[-1] >= timestamp_begin
     if decoded.avg_logprob < (SURE_LOGPROB if has_end else SURE_END_LOGPROB):
         return True
-    stamps = [(token - timestamp_begin) * FRAMES_PER_STAMP for token in tokens if token >= timestamp_begin]
     return max(stamps) > frames + STAMP_SLACK or any(stamp >= frames for stamp in stamps[:-1])
