@@ -11,7 +11,6 @@ Processor time is that of all of a server's processes.
 
 import argparse
 import asyncio
-import socket
 import sys
 import tempfile
 from contextlib import AsyncExitStack
@@ -27,7 +26,7 @@ from bench.figures import Figure
 from bench.measure_gateway import FAKE, MODEL, load
 from bench.peer_proxy import running_proxy
 from bench.report import machine, print_report, versions, write_json
-from bench.server import processor_seconds, running_server
+from bench.server import free_port, processor_seconds, running_server
 
 AT_ONCE = 16
 FORGETFUL = "retention_days = 0\n"
@@ -78,7 +77,7 @@ async def compare(peer: Path, rounds: int, requests: int) -> list[Figure]:
         ours = stack.enter_context(running_server(folder / "mock", FORGETFUL + MOCK))
         hosted = stack.enter_context(running_server(folder / "hosted", FORGETFUL + FAKE))
         keeping = stack.enter_context(running_server(folder / "keeping", MOCK))
-        theirs = stack.enter_context(running_proxy(peer, folder, _free_port()))
+        theirs = stack.enter_context(running_proxy(peer, folder, free_port()))
         sides = {
             "sayso": await _side(stack, ours.base_url, ours.key, ours.process.pid),
             "sayso, engine in a host": await _side(stack, hosted.base_url, hosted.key, hosted.process.pid),
@@ -116,12 +115,6 @@ async def _side(stack: AsyncExitStack, base_url: str, key: str, pid: int) -> Sid
     )
     await stack.enter_async_context(session)
     return Side(Client(session, base_url), psutil.Process(pid))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main() -> int:

@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,10 +17,8 @@ from pathlib import Path
 from statistics import median
 
 from bench.figures import Figure
-from bench.server import Server, clean_environment, running_server, stop_process
+from bench.server import Server, clean_environment, free_port, running_server, stop_process
 
-FIRST_TOKEN_TARGET = 3.0  # seconds
-GATEWAY_MEMORY_TARGET = 120.0  # MiB
 AT_REST_SECONDS = 10.0
 _ASK_SECONDS = 0.02  # between two questions of one who waits
 _WAIT_SECONDS = 60.0
@@ -33,6 +30,7 @@ _QUESTION = json.dumps(
         "messages": [{"role": "user", "content": "What is the capital of France?"}],
     }
 )
+_TARGETS = {"start: first token": 3.0, "at rest: gateway, resident": 120.0}  # seconds, MiB
 _COMMANDS = {"--help": ("--help",), "--version": ("--version",), "models": ("models",)}
 
 
@@ -52,20 +50,14 @@ def measure_start(
 
 
 def _figure(name: str, values: list[float]) -> Figure:
-    memory = name.startswith("at rest")
-    target = (
-        FIRST_TOKEN_TARGET
-        if name.startswith("start: first token")
-        else GATEWAY_MEMORY_TARGET
-        if name.startswith("at rest: gateway, resident")
-        else None
-    )
-    return Figure(name, median(values), "MiB" if memory else "s", at_most=target, samples={"all": values})
+    unit = "MiB" if name.startswith("at rest") else "s"
+    target = next((most for figure, most in _TARGETS.items() if name.startswith(figure)), None)
+    return Figure(name, median(values), unit, at_most=target, samples={"all": values})
 
 
 def _one_start(folder: Path, key: str, tree: Path | None, *, at_rest: bool) -> dict[str, float]:
     begun = time.perf_counter()
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "sayso", "serve", "--port", str(port), "--data-dir", str(folder)],
         stdout=subprocess.PIPE,
@@ -139,12 +131,6 @@ def _one_command(words: tuple[str, ...], folder: Path, tree: Path | None) -> flo
 
 def _environment(tree: Path | None) -> dict[str, str]:
     return clean_environment() | ({"PYTHONPATH": str(tree / "src")} if tree else {})
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main() -> None:

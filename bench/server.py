@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -73,6 +74,13 @@ def running_server(folder: Path, settings: str = "", key: str = "") -> Iterator[
             stop_process(process)
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def clean_environment() -> dict[str, str]:
     """Return the environment without what would configure sayso or a client."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("SAYSO_", "OPENAI_"))}
@@ -86,6 +94,7 @@ def _until(process: "subprocess.Popen[str]", pattern: str, log: Path) -> str:
 
 
 def stop_process(process: "subprocess.Popen[str]") -> None:
+    """End a server politely, then by force."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:

@@ -1,11 +1,12 @@
 """Commands that an operator runs beside a server."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from tests.processes import without_settings
 
 
 def sayso(folder: Path, *words: str, **environment: str) -> Any:
@@ -20,7 +21,7 @@ def sayso(folder: Path, *words: str, **environment: str) -> Any:
         text=True,
         cwd=folder,
         stdin=subprocess.DEVNULL,
-        env={**_without_settings(), **environment},
+        env={**without_settings(), **environment},
     )
     return json.loads(done.stdout)
 
@@ -34,13 +35,8 @@ def try_sayso(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
         text=True,
         cwd=folder,
         check=False,
-        env=_without_settings(),
+        env=without_settings(),
     )
-
-
-def _without_settings() -> dict[str, str]:
-    """The environment without what would be a setting: the server did not get it either."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("SAYSO_", "OPENAI_"))}
 
 
 def new_admin_key(folder: Path, name: str, **environment: str) -> str:

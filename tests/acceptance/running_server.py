@@ -1,7 +1,6 @@
 """Starts and stops `sayso serve` the way an operator does."""
 
 import asyncio
-import os
 import re
 import signal
 import subprocess
@@ -11,12 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import httpx
 import psutil
 
 from tests.converted_models import converted_models
+from tests.processes import without_settings
 
 START_SECONDS = 120.0
 
@@ -98,7 +98,7 @@ def start_server(
         stdout=subprocess.PIPE,
         stderr=log_file,
         text=True,
-        env={**_clean(os.environ), **environment},
+        env={**without_settings(), **environment},
         cwd=folder,
     )
     base_url = key = ""
@@ -120,10 +120,6 @@ def start_server(
         log_file.close()
         raise AssertionError(f"the server did not start: {Path(log_file.name).read_text()[-2000:]}")
     return RunningServer(process, base_url, key, folder, log_file, time.monotonic() - begun)
-
-
-def _clean(environment: Any) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if not name.startswith(("SAYSO_", "OPENAI_"))}
 
 
 async def until_metric(

@@ -1,7 +1,6 @@
 """Every file of `examples/` runs against a real server, and is the playground's preset of the same name."""
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.running_server import RunningServer
+from tests.processes import without_settings
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -25,8 +25,7 @@ PRESET = {"code_help": "code", "meeting_minutes": "minutes", "spoken_question": 
 @pytest.fixture(scope="module")
 def outputs(server: RunningServer, speech_folder: Path) -> Iterator[dict[str, str]]:
     """What all of them print; they run side by side, as the engine is made for."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SAYSO_", "OPENAI_"))}
-    environment = {**kept, "OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": server.key}
+    environment = {**without_settings(), "OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": server.key}
 
     def run(name: str) -> str:
         words = [str(speech_folder / HEAR[name])] if name in HEAR else []

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.running_server import RunningServer, start_server
+from tests.processes import without_settings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -99,7 +100,7 @@ def run(page: Path, server: RunningServer, recording: Path, tmp_path: Path, with
     (tmp_path / "snippets.json").write_text(json.dumps(snippets(page)))
     shutil.copy(recording, tmp_path / "speech.mp3")
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("SAYSO_", "OPENAI_"))},
+        **without_settings(),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "CURL_HOME": str(tmp_path),
         "SAYSO_DATA_DIR": str(server.folder),

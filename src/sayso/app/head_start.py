@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from sayso.app.planning import engine_config, plan, prepare
+from sayso.app.planning import engine_config, hosts_at_once, plan, prepare
 from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.snapshot import FolderSource, HubSource, PackageSource, Snapshot, UpstreamSource
 from sayso.catalog.storage import folder_for, no_progress
@@ -62,7 +62,7 @@ def early_configs(settings: Settings, cores: tuple[int, ...]) -> tuple[EngineCon
         ready = (one for one in plan(settings, Catalogue.of(settings)) if _lies_ready(one, settings))
         deployments = prepare(tuple(ready), settings.data_dir / "models", no_progress)
         ordered = sorted(deployments, key=lambda one: one.snapshot.kind != "chat")
-        return tuple(engine_config(settings, one) for one in ordered)[: max(len(cores) - 1, 1)]
+        return tuple(engine_config(settings, one) for one in ordered)[: hosts_at_once(cores)]
     return ()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 
+from sayso.app.planning import hosts_at_once
 from sayso.engines.supervisor import EngineHost
 
 
@@ -11,7 +12,7 @@ def start_in_turn(hosts: Sequence[EngineHost], cores: Sequence[int]) -> Coroutin
 
     That waits for those, however they fare: the first model would otherwise load for as long as all of them.
     """
-    at_once = max(len(cores) - 1, 1)
+    at_once = hosts_at_once(cores)
     for host in hosts[:at_once]:
         host.start()
     return _start_rest(hosts[:at_once], hosts[at_once:])

@@ -1,6 +1,6 @@
 """From the settings to what shall be served: which snapshots, on what, with which limits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +78,11 @@ def engine_config(settings: Settings, deployment: Deployment) -> EngineConfig:
         script=entry.script if entry else "",
         files=snapshot.files,
     )
+
+
+def hosts_at_once(cores: Sequence[int]) -> int:
+    """Return how many hosts load at a time: one core is left to the gateway."""
+    return max(len(cores) - 1, 1)
 
 
 def _pool_context(settings: Settings, snapshot: Snapshot) -> int:

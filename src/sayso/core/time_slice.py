@@ -3,13 +3,13 @@
 import ctypes
 import os
 import platform
-from pathlib import Path
 from typing import Final
+
+from sayso.core.cores import THREADS
 
 SHORT_NANOSECONDS: Final = 500_000  # shorter than the usual slice, and enough for most of what a thread does
 
 _SYSTEM_CALL: Final = {"x86_64": 314, "aarch64": 274}  # sched_setattr
-_THREADS: Final = Path("/proc/self/task")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -35,7 +35,7 @@ def interrupt_longer_turns() -> bool:
     that weighs more; one whose own slice is shorter interrupts it. What is started from now on inherits
     that. Older kernels take it and ignore it.
     """
-    taken = [_set_slice(int(thread.name), SHORT_NANOSECONDS) for thread in _THREADS.iterdir()]
+    taken = [_set_slice(int(thread.name), SHORT_NANOSECONDS) for thread in THREADS.iterdir()]
     return all(taken)
 
 

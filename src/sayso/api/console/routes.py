@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from sayso.api.accepts import reads_pages, takes_gzip
 from sayso.api.body import body_chunks
 from sayso.api.console.assets import assets, compressed, media_type, version
 from sayso.api.console.attempts import Attempts
@@ -34,7 +35,7 @@ async def asset(request: Request, digest: str, name: str) -> Response:
     """Return a style sheet, a script or a dictionary."""
     if digest != version() or name not in assets():
         raise HTTPException(404)
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if takes_gzip(request):
         headers = _KEPT | {"Content-Encoding": "gzip"}
         return Response(compressed(name), headers=headers, media_type=media_type(name))
     return Response(assets()[name], headers=_KEPT, media_type=media_type(name))
@@ -105,7 +106,7 @@ async def sign_out(request: Request, services: ServicesDep) -> Response:
 async def page(request: Request, services: ServicesDep, name: str = FIRST) -> Response:
     """Show a page, or the one to sign in on."""
     if name not in PAGES:
-        if "text/html" not in request.headers.get("accept", ""):
+        if not reads_pages(request):
             raise HTTPException(404)
         return show_missing(language_of(request))
     try:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from sayso.api.accepts import reads_pages, takes_gzip
 from sayso.api.documentation.library import START
 from sayso.api.documentation.site import NotThereError, Shown, Site, site_of
 
@@ -28,7 +29,7 @@ _HEADERS = {
 @documentation_router.get("/")
 async def root(request: Request) -> Response:
     """Lead people to the documentation; programs are told that nothing is here."""
-    if not _reads_pages(request):
+    if not reads_pages(request):
         raise HTTPException(404)
     return RedirectResponse("/docs", 303)
 
@@ -82,16 +83,12 @@ async def llms(request: Request) -> Response:
     return await _shown(request, Site.llms)
 
 
-def _reads_pages(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")
-
-
 async def _shown(request: Request, what: Callable[..., Shown], *arguments: str) -> Response:
     """Answer with a part of the site; the first time, rendering takes a while, and other requests go on."""
     try:
         shown = await asyncio.to_thread(lambda: what(site_of(request.app), *arguments))
     except NotThereError:
-        if what is not Site.page or not _reads_pages(request):
+        if what is not Site.page or not reads_pages(request):
             raise HTTPException(404) from None
         missing = site_of(request.app).missing
         return Response(missing.content, 404, headers=_HEADERS, media_type=missing.media_type)
@@ -100,7 +97,7 @@ async def _shown(request: Request, what: Callable[..., Shown], *arguments: str) 
         headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
     if request.headers.get("if-none-match") == shown.tag:
         return Response(status_code=304, headers=headers)
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if takes_gzip(request):
         headers["Content-Encoding"] = "gzip"
         return Response(shown.compressed, headers=headers, media_type=shown.media_type)
     return Response(shown.content, headers=headers, media_type=shown.media_type)

@@ -27,14 +27,13 @@ class LastRefusal:
     @contextmanager
     def heeded(self) -> Generator[None]:
         """Take down whether the block's request, which the server has had a look at, is refused."""
+        until = 0.0
         try:
             yield
         except EngineOverloaded as refusal:
             now = self._clock()
             self._message, self._room_at = str(refusal), now + refusal.retry_after
-            self._until = min(self._room_at, now + HOLDS_SECONDS)
+            until = min(self._room_at, now + HOLDS_SECONDS)
             raise
-        except BaseException:
-            self._until = 0.0
-            raise
-        self._until = 0.0
+        finally:
+            self._until = until
