@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+ASSETS := src/sayso/api/console/assets
+SCRIPTS := $(filter-out $(ASSETS)/built/%,$(wildcard $(ASSETS)/*.js $(ASSETS)/*/*.js))
 WORKERS ?= 2
 ARGS ?=
 # Built distributions only: a source build would fetch build tools that no lock pins.
@@ -26,7 +28,7 @@ export REQUIRE_BROWSER
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-setup: $(VENV)/.app $(VENV)/.weights $(VENV)/.web ## Prepare the environment, the embedded weights and the console's libraries
+setup: $(VENV)/.app $(VENV)/.weights $(VENV)/.web $(VENV)/.pages ## Prepare the environment, the embedded weights and the console's libraries
 
 serve: setup ## Start the server; options in ARGS, as in: make serve ARGS="--port 9000"
 	@exec $(BIN)/sayso serve $(ARGS)
@@ -108,6 +110,10 @@ $(VENV)/.web: web/package.json web/package-lock.json requirements/npm.txt tools/
 	@echo "Fetching the console's libraries"
 	@$(BIN)/python -m tools.web_libraries && touch $@ || test $$? -eq 3
 
+$(VENV)/.pages: $(VENV)/.web $(SCRIPTS) tools/bundle_pages.py | $(VENV)/.app
+	@$(BIN)/python -m tools.bundle_pages || echo "They are sent one by one, which takes a little longer"
+	@touch $@
+
 $(VENV)/.app: pyproject.toml | $(VENV)/.runtime
 	@echo "Installing sayso"
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
@@ -128,5 +134,5 @@ build/lock/bin/uv:
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 clean: ## Remove the environment and every cache; the data folder stays
-	@rm -rf $(VENV) build dist web/node_modules src/sayso/api/console/assets/vendor .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) build dist web/node_modules $(ASSETS)/vendor $(ASSETS)/built .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,18 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from sayso.billing.invoices import Invoice, InvoiceLine, Month, format_cents
 from sayso.billing.price_text import METER_NAMES, price_text, quantity_text
+from sayso.core.templates import Templates
 
-_TEMPLATES = Environment(
-    loader=PackageLoader("sayso.billing"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = Templates(__package__)
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
@@ -41,7 +34,8 @@ def as_html(invoice: Invoice) -> str:
     """Return the page, complete in itself; names are escaped."""
     month = invoice.month
     issued = invoice.issued_at
-    return _TEMPLATES.get_template("invoice.html.j2").render(
+    return _TEMPLATES.render(
+        "invoice.html.j2",
         number=invoice.number,
         issued=_date(issued // 1_000_000) if issued is not None else None,
         month=month_name(month),

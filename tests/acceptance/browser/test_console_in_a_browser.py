@@ -11,6 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from sayso.api.console.pages import PAGES
 from tests.acceptance.browser.conftest import NewPage
 from tests.acceptance.browser.consoles import OURS, open_page, sign_in
 from tests.acceptance.browser.looking import DESK, PHONE, hanging_over, picture, serious
@@ -174,3 +175,31 @@ def test_the_menu_of_a_phone_is_used_by_keyboard(new_page: NewPage, admin_key: s
     page.keyboard.press("Escape")
     expect(menu).to_be_focused()
     expect(page.get_by_role("link", name="Usage")).to_be_hidden()
+
+
+ASKED = """
+const real = window.fetch;
+window.asked = [];
+window.fetch = (address, ...more) => {
+  window.asked.push(new URL(address, location).pathname + new URL(address, location).search);
+  return real(address, ...more);
+};
+"""
+PRELOADED = "() => [...document.querySelectorAll('link[as=fetch]')].map((one) => one.getAttribute('href'))"
+
+
+def test_what_pages_ask_for_at_once_is_what_they_need_and_asked_once(
+    new_page: NewPage, admin_key: str
+) -> None:
+    page = new_page()
+    sign_in(page, admin_key)
+    page.add_init_script(ASKED)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    for name in PAGES:
+        sent.clear()
+        page.goto(PAGES[name].path, wait_until="networkidle")
+        preloaded, asked = page.evaluate(PRELOADED), page.evaluate("() => window.asked")
+        assert set(preloaded) <= set(asked), name
+        for path in preloaded:
+            assert sum(one.endswith(path) for one in sent) == asked.count(path), (name, path)

@@ -66,6 +66,23 @@ def test_the_search_finds_and_is_used_by_keyboard(new_page: NewPage) -> None:
     page.wait_for_url("**/docs/*/**")
 
 
+def test_the_first_page_has_samples_and_leads_everywhere(new_page: NewPage) -> None:
+    page = new_page(PHONE)
+    page.goto("/docs")
+    expect(page.get_by_role("link", name="Start here")).to_be_in_viewport()
+    for title, said in (("Chat", "client.chat.completions.create"), ("Transcription", "client.audio")):
+        sample = page.get_by_role("region", name=title)
+        expect(sample.get_by_text("curl $OPENAI_BASE_URL")).to_be_visible()
+        sample.get_by_role("tab", name="Python").click()
+        expect(sample.get_by_text(said)).to_be_visible()
+        sample.get_by_role("tab", name="curl").click()
+    page.get_by_text("Decisions").click()
+    assert hanging_over(page) == 0
+    assert serious(page) == []
+    page.get_by_role("link", name="Start here").click()
+    page.wait_for_url("**/docs/start")
+
+
 def test_the_first_page_is_small(new_page: NewPage) -> None:
     page = new_page()
     sizes: dict[str, int] = {}

@@ -212,7 +212,7 @@ def test_what_is_typed_runs_nowhere(new_page: NewPage, admin_key: str) -> None:
     for text in hostile_strings(TYPED):
         page.locator("#search").fill(re.sub(r"[\r\n]", " ", text))
         assert page.locator("#found").locator("script, iframe, img, base, meta, style").count() == 0
-        assert (page.title(), hanging_over(page)) == ("sayso · sayso", 0)
+        assert (page.title(), hanging_over(page)) == ("Documentation · sayso", 0)
     for text in hostile_strings(TYPED):
         page.goto("/console/sign-in?to=" + quote(text))
         assert page.locator("#by-key input[name=to]").input_value() == "/console"

@@ -47,7 +47,8 @@ def test_an_instance_is_made_looked_at_and_stopped(new_page: NewPage, server: Ru
     expect(row).to_contain_text("0 of 8")
     expect(page.get_by_role("heading", name="Break-even")).to_be_visible()
     expect(page.get_by_role("heading", name="Time that is paid for")).to_be_visible()
-    expect(page.locator("svg.spark")).to_have_attribute("aria-label", re.compile("0% now, 0% at most"))
+    expect(page.get_by_role("heading", name="In use, the last 24 hours")).to_be_visible()
+    expect(page.get_by_text(re.compile("on average, 0% at most"))).to_be_visible(timeout=PATIENCE)
     assert serious(page) == []
     assert hanging_over(page) == 0
     picture(page, "console-instance-ready")

@@ -26,7 +26,7 @@ class Watched:
         expected = tuple(but)
         found = [problem for problem in self.problems if not any(text in problem for text in expected)]
         self.problems.clear()
-        assert found == []
+        assert not found, found
 
     def _opened(self, page: Page) -> None:
         page.on("console", self._said)

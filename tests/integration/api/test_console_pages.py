@@ -1,14 +1,18 @@
 """The console's pages: what they may load, what they say, and that names in them are only text."""
 
+import html
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
 
+from sayso.api.console import assets as console_assets
 from sayso.api.console import rendering
 from sayso.api.console.assets import assets, modules
+from sayso.api.console.first_data import first_data
 from sayso.api.console.pages import PAGES
 from sayso.tenancy.tables import Organization
 from tests.integration.api.browsing import Browser, sign_in
@@ -47,7 +51,8 @@ async def test_a_page_runs_only_what_the_package_brings(browser: Browser, path: 
         assert urlsplit(loaded).netloc == ""
         found = await browser.client.get(loaded)
         assert found.status_code == 200, loaded
-        assert "immutable" in found.headers["cache-control"]
+        kept = "no-store" if loaded.startswith("/console/v1/") else "immutable"
+        assert kept in found.headers["cache-control"]
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'; script-src 'self';" in policy
     assert "form-action 'self'; frame-ancestors 'none'" in policy
@@ -121,7 +126,7 @@ async def test_a_server_without_the_libraries_says_so(
 
 async def test_the_package_has_no_way_around_escaping() -> None:
     for name, content in assets().items():
-        if name.endswith(".js") and not name.startswith("vendor/"):
+        if name.endswith(".js") and not name.startswith(("vendor/", "built/")):
             text = content.decode()
             for way in (
                 "innerHTML",
@@ -145,3 +150,28 @@ async def test_a_page_asks_at_once_for_all_that_its_script_imports() -> None:
         name for name in modules("playground.js") if "wavesurfer" in name
     ]  # once there is a recording
     assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_what_a_page_has_a_browser_ask_for_at_once_is_there(browser: Browser, name: str) -> None:
+    text = (await browser.client.get(PAGES[name].path)).text
+    asked = re.findall(r'<link rel="preload" as="fetch" href="([^"]+)" crossorigin>', text)
+    assert [html.unescape(path) for path in asked] == list(first_data(name, datetime.now(UTC)))
+    for path in asked:
+        assert (await browser.client.get(html.unescape(path))).status_code == 200, path
+
+
+async def test_a_bundle_is_sent_as_long_as_it_is_of_the_scripts_of_now(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = {name: content for name, content in assets().items() if not name.startswith("built/")}
+    built = {
+        **plain,
+        "built/usage.js": b"1",
+        "built/sources.txt": console_assets.sources_digest(plain).encode(),
+    }
+    changed = built | {"core/ui.js": plain["core/ui.js"] + b"\n"}
+    for files, sent in ((built, "built/usage.js"), (plain, "pages/usage.js"), (changed, "pages/usage.js")):
+        with monkeypatch.context() as patched:
+            patched.setattr(console_assets, "assets", lambda files=files: files)
+            assert console_assets.script.__wrapped__("pages/usage.js") == sent

@@ -67,6 +67,9 @@ async def test_every_page_is_there_and_every_link_leads_somewhere(site: httpx.As
             target = urlsplit(urljoin(f"{HERE}{path}", link))
             if target.netloc != "sayso.test" or target.path.endswith(".md"):
                 continue
+            if target.path in {"/llms.txt", "/openapi.json"}:
+                assert (await site.get(target.path)).status_code == 200
+                continue
             if target.path == "/console":  # not a page of the documentation
                 assert (await site.get(target.path)).status_code == 303
                 continue

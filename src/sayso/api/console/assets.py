@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,6 +12,8 @@ from posixpath import dirname, join, normpath
 from sayso.api.console.words import LANGUAGES, words
 
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
+BUILT = "built/"  # pages' scripts with all that they import, as `python -m tools.bundle_pages` makes them
+BUILT_FROM = f"{BUILT}sources.txt"
 LIBRARY = "vendor/htm-preact.js"  # what every page needs of what `make setup` brings
 
 _IMPORT = re.compile(r"""\b(?:from|import) ?["'](\.[^"']+)["']""")
@@ -20,10 +22,32 @@ _IMPORT = re.compile(r"""\b(?:from|import) ?["'](\.[^"']+)["']""")
 @cache
 def assets() -> dict[str, bytes]:
     """Return every file by its path; the dictionaries are among them, as modules."""
-    found = dict(_files(files(__package__).joinpath("assets"), ""))
+    found = dict(read_files(files(__package__).joinpath("assets")))
     for language in LANGUAGES:
         found[f"words/{language}.js"] = b"export default " + words(language).as_json() + b";\n"
     return found
+
+
+def sources_digest(files: Mapping[str, bytes]) -> str:
+    """Return the digest of the scripts that bundles are made from."""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        if name.endswith(".js") and not name.startswith((BUILT, "words/")):
+            digest.update(name.encode() + b"\0" + hashlib.sha256(files[name]).digest())
+    return digest.hexdigest()
+
+
+def bundle_of(script: str) -> str:
+    """Return where a page's script is in one piece, without `.js`: all in one folder, for imports by path."""
+    return BUILT + script.removesuffix(".js").rpartition("/")[2]
+
+
+@cache
+def script(name: str) -> str:
+    """Return a page's script in one piece if that is of the scripts of now, else the script itself."""
+    made_from = assets().get(BUILT_FROM, b"").decode()
+    built = f"{bundle_of(name)}.js"
+    return built if built in assets() and made_from == sources_digest(assets()) else name
 
 
 @cache
@@ -71,9 +95,10 @@ def media_type(name: str) -> str:
     return TYPES[name[name.rindex(".") :]]
 
 
-def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
+def read_files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    """Read every file that a browser may ask for, with its path."""
     for entry in folder.iterdir():
         if entry.is_dir():
-            yield from _files(entry, f"{prefix}{entry.name}/")
+            yield from read_files(entry, f"{prefix}{entry.name}/")
         elif entry.name.endswith(tuple(TYPES)):
             yield f"{prefix}{entry.name}", entry.read_bytes()

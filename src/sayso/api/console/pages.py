@@ -7,8 +7,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class ConsolePage:
-    """A page at `/console/NAME`: `script` is its module below `assets/`, `styles` its own sheets,
-    `later` the modules that it imports once it has something to show.
+    """A page at `/console/NAME`: `script` is its module below `assets/`, `styles` its own sheets.
 
     `styled_by_script` is for a library that puts a style sheet into the page: it gets a nonce.
     """
@@ -17,7 +16,6 @@ class ConsolePage:
     script: str
     styles: tuple[str, ...] = ()
     styled_by_script: bool = False
-    later: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -39,7 +37,7 @@ FIRST = "usage"
 def _page(name: str, *, chart: bool = False) -> ConsolePage:
     script = f"pages/{name}.js"
     if chart:
-        return ConsolePage(name, script, ("vendor/uplot.css",), later=("vendor/uplot.js",))
+        return ConsolePage(name, script, ("vendor/uplot.css",))
     return ConsolePage(name, script)
 
 

@@ -9,6 +9,8 @@ from posixpath import normpath
 
 from fastapi import FastAPI
 
+from sayso.api.documentation.contents import parts
+from sayso.api.documentation.outline import outline
 from sayso.api.documentation.rendered import Rendered, Section
 from sayso.api.reference.pages import chapter_titles, reference_pages
 
@@ -17,8 +19,6 @@ REFERENCE = "reference"
 ROUTES = "Routes"
 _SAID_OF_A_ROUTE = 300  # characters, for the search: the path and what it does
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|//")
-_ITEM = re.compile(r"^- \[([^]]+)\]\(([^)]+)\.md\)", re.MULTILINE)
-_CHAPTER = re.compile(r"^## (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ class Library:
     def search_entries(self) -> list[dict[str, str]]:
         """Return every section of every page, for the search in the browser."""
         return [
-            _entry(page, section)
-            for name in self.pages
-            if (page := self.pages[name]).name != START
-            for section in page.content.sections
+            _entry(page.name, sections[0].title, section)
+            for page in self.pages.values()
+            if page.name != START and (sections := outline(page.source))
+            for section in sections
         ]
 
 
@@ -129,18 +129,18 @@ def _text(path: str) -> str:
 
 
 def _chapters(index: str) -> tuple[Chapter, ...]:
-    """Read the list of contents: `## Chapter` and `- [title](page.md)`."""
-    parts = _CHAPTER.split(index)[1:]
+    """Return the chapters that list pages; the others are samples."""
     return tuple(
-        Chapter(title.strip(), tuple((name, said) for said, name in _ITEM.findall(text)))
-        for title, text in zip(parts[::2], parts[1::2], strict=True)
+        Chapter(part.title, tuple((one.file.removesuffix(".md"), one.title) for one in part.entries))
+        for part in parts(index)
+        if part.entries
     )
 
 
-def _entry(page: Page, section: Section) -> dict[str, str]:
+def _entry(name: str, title: str, section: Section) -> dict[str, str]:
     return {
-        "page": page.content.title,
+        "page": title,
         "title": section.title,
-        "at": f"/docs/{page.name}#{section.anchor}",
-        "text": section.text[:_SAID_OF_A_ROUTE] if page.name.startswith(f"{REFERENCE}/") else section.text,
+        "at": f"/docs/{name}#{section.anchor}",
+        "text": section.text[:_SAID_OF_A_ROUTE] if name.startswith(f"{REFERENCE}/") else section.text,
     }

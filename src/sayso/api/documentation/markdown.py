@@ -13,12 +13,11 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from sayso.api.documentation.rendered import Rendered, Section
+from sayso.api.documentation.rendered import NOTE, Anchors, Rendered, Section
 
 Link = Callable[[str], str]  # from an address in a file to an address on the site
 
 _FORMATTER = HtmlFormatter(nowrap=True)
-_NOTE = re.compile(r"\A(# [^\n]*\n\s*)?<!--.*?-->\s*", re.DOTALL)  # of who writes the page
 _JOINT = re.compile(r"(?<=[_./\]=:])(?=[\w\[{])")  # where a long name may be broken
 
 
@@ -28,7 +27,7 @@ def render(source: str, link: Link) -> Rendered:
     parser.add_render_rule("table_open", _open_table)
     parser.add_render_rule("table_close", _close_table)
     parser.add_render_rule("code_inline", _code)
-    tokens = parser.parse(_NOTE.sub(r"\1", source))
+    tokens = parser.parse(NOTE.sub(r"\1", source))
     sections = _sections(tokens)
     _label(tokens)
     for token in tokens:
@@ -38,23 +37,18 @@ def render(source: str, link: Link) -> Rendered:
     return Rendered(parser.renderer.render(tokens, parser.options, {}), sections)
 
 
-def anchor_of(title: str) -> str:
-    """Return the anchor of a heading, as GitHub makes it."""
-    return re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-")
-
-
 def _sections(tokens: Sequence[Token]) -> tuple[Section, ...]:
     """Find the sections, and give each heading its anchor."""
     found: list[Section] = []
     texts: list[str] = []
     heading: tuple[int, str, str] | None = None
-    taken: dict[str, int] = {}
+    anchors = Anchors()
     for index, token in enumerate(tokens):
         if token.type == "heading_open":
             if heading is not None:
                 found.append(Section(*heading, text=" ".join(texts)))
             title = _plain(tokens[index + 1])
-            anchor = _unique(anchor_of(title), taken)
+            anchor = anchors.of(title)
             token.attrSet("id", anchor)
             heading, texts = (int(token.tag[1]), title, anchor), []
         elif token.type == "fence":
@@ -83,12 +77,6 @@ def _label(tokens: Sequence[Token]) -> None:
                 column += 1
             case _:
                 pass
-
-
-def _unique(anchor: str, taken: dict[str, int]) -> str:
-    number = taken.get(anchor, 0)
-    taken[anchor] = number + 1
-    return f"{anchor}-{number}" if number else anchor
 
 
 def _plain(inline: Token) -> str:

@@ -1,6 +1,9 @@
 """What a page of Markdown has become."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+
+NOTE = re.compile(r"\A(# [^\n]*\n\s*)?<!--.*?-->\s*", re.DOTALL)  # of who writes the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +27,22 @@ class Rendered:
     def title(self) -> str:
         """The first heading."""
         return self.sections[0].title if self.sections else ""
+
+
+@dataclass(slots=True)
+class Anchors:
+    """The anchors of a page's headings: like GitHub's, no two the same."""
+
+    _taken: dict[str, int] = field(default_factory=dict)
+
+    def of(self, title: str) -> str:
+        """Return the next heading's anchor."""
+        anchor = anchor_of(title)
+        number = self._taken.get(anchor, 0)
+        self._taken[anchor] = number + 1
+        return f"{anchor}-{number}" if number else anchor
+
+
+def anchor_of(title: str) -> str:
+    """Return the anchor of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-")

@@ -3,16 +3,17 @@
 import gzip
 import hashlib
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from importlib.resources import files
 from typing import Self
 
 import orjson
 from fastapi import FastAPI
 
-from sayso.api.documentation.library import Library, Page, library_with_reference
+from sayso.api.documentation.home import home
+from sayso.api.documentation.library import START, Library, Page, address, library_with_reference
 from sayso.api.reference.document import document
-from sayso.api.templates import templates_of
+from sayso.core.templates import Templates
 
 _ASSETS = {
     "docs.css": "text/css",
@@ -20,7 +21,7 @@ _ASSETS = {
     "try.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
-_TEMPLATES = templates_of(__package__)
+_TEMPLATES = Templates(__package__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Shown:
 
 _TEXTS = {
     "en": {
+        "documentation": "Documentation",
         "skip": "Skip to the text",
         "reference": "Reference",
         "console": "Console",
@@ -52,6 +54,7 @@ _TEXTS = {
         "on_this_page": "On this page",
     },
     "zh": {
+        "documentation": "文档",
         "skip": "跳到正文",
         "reference": "参考",
         "console": "控制台",
@@ -159,7 +162,9 @@ def _page(books: Library, name: str) -> Shown:
     shown = books.pages[name]
     before, after = books.around(name)
     language = _language(name)
-    html = _TEMPLATES.get_template("page.html.j2").render(
+    html = _TEMPLATES.render(
+        "home.html.j2" if name == START else "page.html.j2",
+        **(_of_home(shown) if name == START else {}),
         page=shown,
         language=language,
         t=_TEXTS[language],
@@ -171,6 +176,14 @@ def _page(books: Library, name: str) -> Shown:
         after=after,
     )
     return Shown.of(html.encode(), "text/html")
+
+
+def _of_home(page: Page) -> dict[str, object]:
+    from sayso.api.documentation.markdown import render  # as pages do
+
+    found = home(page.source, page.name)
+    link = partial(address, base=page.name)
+    return {"home": found, "samples": [(one.title, render(one.markdown, link).html) for one in found.samples]}
 
 
 def _language(name: str) -> str:

@@ -165,7 +165,7 @@ function tabs(blocks) {
   chooseLanguage(group[0][2]);
 }
 
-for (const block of document.querySelectorAll("article > pre")) {
+for (const block of document.querySelectorAll("article > pre, .sample > pre")) {
   if (block.previousElementSibling?.tagName === "PRE") continue;
   const run = [block];
   while (run.at(-1).nextElementSibling?.tagName === "PRE") run.push(run.at(-1).nextElementSibling);
@@ -199,8 +199,10 @@ for (const block of document.querySelectorAll("pre")) {
 const wide = matchMedia("(min-width: 62rem)");
 const contents = document.querySelector(".contents details");
 const unfold = () => { contents.open = wide.matches; };
-wide.addEventListener("change", unfold);
-unfold();
+if (contents) { // not on the first page, which is a list of contents
+  wide.addEventListener("change", unfold);
+  unfold();
+}
 
 // The list shows where one is, without moving the page.
 const here = document.querySelector(".contents [aria-current]");

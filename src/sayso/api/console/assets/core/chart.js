@@ -12,24 +12,27 @@ export const colour = (place) => Math.min(place, COLOURS - 1) + 1;
 
 /**
  * A chart. `xs` are numbers in rising order, `series` a list of `{ label, values }`; `x` and `y` write a value, `yAxis` one
- * at the axis, and `steps` are the distances that its marks may have.
- * `kind` is "bars" (stacked) or "lines". `rule` is `{ at, label }`: a horizontal line.
+ * at the axis, `column` names the table's first, and `steps` are the distances that its marks may have.
+ * `kind` is "bars" (stacked), "lines" or "area" (a line without points, filled, up to `most`); `rule` is `{ at, label }`: a horizontal line.
  */
-export function Chart({ title, xs, series, x, y, yAxis = y, steps, kind = "bars", xTitle, rule }) {
+export function Chart({ title, xs, series, x, y, yAxis = y, steps, kind = "bars", xTitle, column = xTitle ?? t("day"), rule, most, xSteps }) {
   const place = useRef(null);
   const [at, setAt] = useState(null);
+  const [open, setOpen] = useState(false);
   useEffect(() => {
+    const box = place.current; // the reference may be empty before this effect hears of its end
     let plot;
     let gone = false;
     const night = matchMedia("(prefers-color-scheme: dark)");
     const draw = async () => {
       const { default: uPlot } = await import("../vendor/uplot.js");
+      await painted(); // the page's figures first
       if (gone) return;
       plot?.destroy();
-      const options = kind === "bars" ? bars(uPlot, series, xs, axes(x, yAxis, steps)) : lines(uPlot, series, axes(x, yAxis, steps));
+      const options = kind === "bars" ? bars(uPlot, series, xs, axes(x, yAxis, steps)) : lines(series, axes(x, yAxis, steps, xSteps), { area: kind === "area", most });
       plot = new uPlot({
         ...options,
-        width: place.current.clientWidth,
+        width: box.clientWidth,
         height: 250,
         legend: { show: false },
         cursor: { drag: { x: false, y: false }, points: { show: kind !== "bars" }, y: false },
@@ -37,11 +40,11 @@ export function Chart({ title, xs, series, x, y, yAxis = y, steps, kind = "bars"
           setCursor: [(drawn) => setAt(drawn.cursor.idx ?? null)],
           draw: rule ? [(drawn) => drawRule(drawn, rule)] : [],
         },
-      }, kind === "bars" ? stacked(xs, series) : [xs, ...series.map((one) => one.values)], place.current);
+      }, kind === "bars" ? stacked(xs, series) : [xs, ...series.map((one) => one.values)], box);
     };
     draw();
-    const fit = new ResizeObserver(() => plot?.setSize({ width: place.current.clientWidth, height: 250 }));
-    fit.observe(place.current);
+    const fit = new ResizeObserver(() => plot?.setSize({ width: box.clientWidth, height: 250 }));
+    fit.observe(box);
     night.addEventListener("change", draw);
     return () => {
       gone = true;
@@ -59,14 +62,16 @@ export function Chart({ title, xs, series, x, y, yAxis = y, steps, kind = "bars"
       ${series.map((one, number) => html`<li><span class=${`key k${colour(number)}`}></span>${clean(one.label)}
         ${shown !== null && html`<span class="value">${show(one.values[shown], y)}</span>`}</li>`)}
     </ul>
-    <details><summary>${t("chart.as_table")}</summary>
-      <${Table} caption=${title} stacked=${false} rows=${xs.map((value, number) => ({ value, number }))} columns=${[
-        { title: xTitle ?? t("day"), cell: (row) => x(row.value) },
+    <details onToggle=${(event) => setOpen(event.currentTarget.open)}><summary>${t("chart.as_table")}</summary>
+      ${open && html`<${Table} caption=${title} stacked=${false} rows=${xs.map((value, number) => ({ value, number }))} columns=${[
+        { title: column, cell: (row) => x(row.value) },
         ...series.map((one) => ({ title: clean(one.label), number: true, cell: (row) => show(one.values[row.number], y) })),
-      ]} />
+      ]} />`}
     </details>
   </figure>`;
 }
+
+const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 
 const show = (value, y) => (value === null || value === undefined ? "–" : y(value));
 
@@ -77,11 +82,11 @@ function stacked(xs, series) {
   return [xs, ...heights.reverse()];
 }
 
-function axes(x, y, steps) {
+function axes(x, y, steps, xSteps) {
   const line = { stroke: css("--faint"), width: 1 };
   const shared = { stroke: css("--soft"), font: `12px ${css("font-family") || "system-ui"}`, ticks: { show: false } };
   return [
-    { ...shared, grid: { show: false }, size: 30, values: (_, splits) => splits.map((value) => (value === null ? "" : x(value))) },
+    { ...shared, grid: { show: false }, size: 30, values: (_, splits) => splits.map((value) => (value === null ? "" : x(value))), ...(xSteps && { incrs: xSteps, space: 70 }) },
     { ...shared, grid: line, size: room, values: (_, splits) => splits.map(y), ...(steps && { incrs: steps }) },
   ];
 }
@@ -120,13 +125,14 @@ function days(plot, xs) {
   return xs.filter((_, number) => (xs.length - 1 - number) % every === 0);
 }
 
-function lines(uPlot, series, both) {
+function lines(series, both, { area, most: top }) {
+  const shape = (at) => (area ? { fill: `${css(`--c${at}`)}55`, points: { show: false } } : { points: { show: true, size: 7, fill: css(`--c${at}`) } });
   return {
-    scales: { x: { time: false }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
+    scales: { x: { time: false }, y: { range: (_, __, most) => [0, top ?? (most > 0 ? most * 1.1 : 1)] } },
     axes: both,
     series: [
       {},
-      ...series.map((_, number) => ({ stroke: css(`--c${colour(number)}`), width: 2, points: { show: true, size: 7, fill: css(`--c${colour(number)}`) } })),
+      ...series.map((_, number) => ({ stroke: css(`--c${colour(number)}`), width: 2, ...shape(colour(number)) })),
     ],
   };
 }

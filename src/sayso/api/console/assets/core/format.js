@@ -41,6 +41,10 @@ export const day = (seconds) => cached(Intl.DateTimeFormat, { dateStyle: "medium
 export const utcDay = (seconds) =>
   cached(Intl.DateTimeFormat, { month: "short", day: "numeric", timeZone: "UTC" }).format(moment(seconds));
 
+/** The time of a day. */
+export const hour = (seconds) =>
+  cached(Intl.DateTimeFormat, { hour: "numeric", minute: "2-digit" }).format(moment(seconds));
+
 /** A month given as YYYY-MM. */
 export const month = (name) =>
   cached(Intl.DateTimeFormat, { month: "long", year: "numeric", timeZone: "UTC" }).format(new Date(`${name}-15`));

@@ -1,8 +1,9 @@
 // The parts that pages are made of. A page is a component that its module hands to `mount`.
 
 import { html, render } from "../vendor/htm-preact.js";
-import { useCallback, useEffect, useId, useRef, useState } from "../vendor/hooks.js";
+import { useCallback, useEffect, useId, useLayoutEffect, useRef, useState } from "../vendor/hooks.js";
 import { all } from "./api.js";
+import "./shell.js";
 import { t } from "./words.js";
 
 export { html };
@@ -28,7 +29,7 @@ export function useLoad(load, needs = []) {
       if (mine === turn.current) setState({ error, loading: false });
     }
   }, needs);
-  useEffect(() => {
+  useLayoutEffect(() => { // at once, not when the frame has been painted
     reload();
   }, [reload]);
   return { ...state, reload };

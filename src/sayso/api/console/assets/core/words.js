@@ -1,7 +1,7 @@
 // The dictionary of the page's language.
 
 export const language = document.documentElement.lang;
-const { default: texts } = await import(`../words/${language}.js`);
+const { default: texts } = await import(document.querySelector('meta[name="words"]').content);
 
 /** Return a text with its {names} filled in; a key that is unknown is shown as it is. */
 export function t(key, values = {}) {

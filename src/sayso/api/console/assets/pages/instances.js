@@ -10,22 +10,12 @@ import { t, tOr } from "../core/words.js";
 
 const EVERY = 3000; // milliseconds
 const KINDS = { ready: "good", failed: "bad", stopped: "", terminated: "" };
-const REMEMBERED = 1200; // looks at an instance: an hour
+const BUCKET = 5; // minutes of one bar of the day
 const RUNNING = new Set(["ready", "updating"]);
 const STARTABLE = new Set(["stopped", "failed"]);
+const HOURS = [3600, 7200, 10800, 14400, 21600]; // between the marks of a day
 const PRESETS = ["balanced", "latency", "throughput"];
 const TERMS = [0, 1, 3, 12, 36];
-
-const looks = new Map(); // how busy each instance was, a share of its gate, since the page was opened
-
-function remember(instances) {
-  for (const one of instances) {
-    const seen = looks.get(one.id) ?? [];
-    if (RUNNING.has(one.status)) seen.push({ at: Date.now() / 1000, share: one.busy / one.load.max_concurrency });
-    looks.set(one.id, seen.slice(-REMEMBERED));
-  }
-  return instances;
-}
 
 async function load() {
   const [instances, projects, snapshots, machines, samples] = await Promise.all([
@@ -35,7 +25,7 @@ async function load() {
   const names = new Map(projects.map((one) => [one.id, one.name]));
   return {
     projects, snapshots, machines,
-    instances: remember(instances.map((one) => ({ ...one, project: names.get(one.project_id) ?? one.project_id, busy: sumOf(samples, "in_flight", { model: one.id }) }))).reverse(),
+    instances: instances.map((one) => ({ ...one, project: names.get(one.project_id) ?? one.project_id, busy: sumOf(samples, "in_flight", { model: one.id }) })).reverse(),
   };
 }
 
@@ -162,12 +152,12 @@ function NewInstance({ world, submit, close }) {
 
 async function loadDetails(id, snapshot, cores, project) {
   const path = `/organization/instances/${id}`;
-  const [curve, events, segments, advice] = await Promise.all([
-    get(`${path}/curve`), all(`${path}/events`), all(`${path}/segments`), adviceOf(snapshot, cores, project),
+  const [use, curve, events, segments, advice] = await Promise.all([
+    get(`${path}/utilization`, { bucket_minutes: BUCKET }), get(`${path}/curve`), all(`${path}/events`), all(`${path}/segments`), adviceOf(snapshot, cores, project),
   ]);
   const levels = curve.levels;
   return {
-    curve, events, segments, advice,
+    use: overTheDay(use.data), curve, events, segments, advice,
     plot: { xs: levels.map((one) => one.concurrency), series: [{ label: t("instances.tokens_a_second"), values: levels.map((one) => one.tokens_per_second) }] },
     waits: { xs: levels.map((one) => one.concurrency), series: [{ label: "p50", values: levels.map((one) => one.first_p50) }, { label: "p95", values: levels.map((one) => one.first_p95) }] },
   };
@@ -197,26 +187,34 @@ function Details({ one }) {
         <dt>${t("instances.load")}</dt><dd>${t("instances.load_text", { most: one.load.max_concurrency, queue: one.load.queue_depth, wait: format.number(one.load.max_wait_ms / 1000, 1), overflow: t(`instances.overflow_${one.load.overflow}`) })}</dd>
         <dt>${t("instances.machine")}</dt><dd>${one.node ? html`<${Text} value=${one.node} />` : "–"}</dd>
         <dt>${t("created")}</dt><dd>${format.when(one.created_at)}</dd>
-        ${RUNNING.has(one.status) && html`<dt>${t("instances.utilization")}</dt><dd><${Utilization} seen=${looks.get(one.id) ?? []} /></dd>`}
       </dl></div>
     <//>
     <${Loaded} from=${details}>${(found) => html`
+      <${Utilization} use=${found.use} />
       ${found.advice && html`<${BreakEven} advice=${found.advice} />`}
       <${Curve} found=${found} id=${one.id} />
       <div class="pair"><${Events} events=${found.events} /><${Segments} segments=${found.segments} /></div>`}<//>`;
 }
 
-/** How busy the instance was while the page was open; nobody writes down more. */
-function Utilization({ seen }) {
-  if (seen.length < 2) return html`<span class="soft">${t("loading")}</span>`;
-  const [first, last] = [seen[0], seen[seen.length - 1]];
-  const most = Math.max(...seen.map((one) => one.share));
-  const x = (one) => (((one.at - first.at) / (last.at - first.at)) * 100).toFixed(2);
-  const y = (one) => (30 - Math.min(1, one.share) * 29).toFixed(2);
-  const label = t("instances.utilization_text", { now: format.percent(last.share), most: format.percent(most), time: format.duration(last.at - first.at) });
-  return html`<svg class="spark" viewBox="0 0 100 30" preserveAspectRatio="none" role="img" aria-label=${label}>
-    <path d=${`M0 30 ${seen.map((one) => `L${x(one)} ${y(one)}`).join(" ")} L100 30Z`} /></svg>
-    <small class="soft">${label}</small>`;
+/** The last 24 hours in steps that have no gaps: null where nobody looked, such as while it did not run. */
+function overTheDay(data) {
+  const step = BUCKET * 60;
+  const end = Math.floor(Date.now() / 1000 / step) * step;
+  const shares = new Map(data.map((one) => [one.time, one.utilization]));
+  const xs = Array.from({ length: 86400 / step }, (_, number) => end - 86400 + (number + 1) * step);
+  const opened = data.reduce((sum, one) => sum + one.open_seconds, 0);
+  return {
+    plot: { xs, series: [{ label: t("instances.utilization"), values: xs.map((at) => shares.get(at) ?? null) }] },
+    most: Math.max(0, ...shares.values()),
+    mean: opened ? data.reduce((sum, one) => sum + one.busy_seconds, 0) / opened : null,
+  };
+}
+
+/** How busy the instance was, of what its load lets through. */
+function Utilization({ use }) {
+  if (use.mean === null) return html`<${Block} title=${t("instances.utilization")}><${Empty} title=${t("instances.no_use")}><p>${t("instances.no_use_text")}</p><//><//>`;
+  return html`<${Block} title=${t("instances.utilization")} hint=${t("instances.utilization_text", { mean: format.percent(use.mean, 1), most: format.percent(use.most) })}>
+    <${Chart} kind="area" title=${t("instances.utilization")} ...${use.plot} column=${t("instances.hour")} x=${format.hour} y=${(value) => format.percent(value, 1)} yAxis=${format.percent} most=${1} xSteps=${HOURS} /><//>`;
 }
 
 function Curve({ found, id }) {
