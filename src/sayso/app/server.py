@@ -5,26 +5,30 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
 import uvicorn
 
 from sayso.app.gateway import Gateway
 from sayso.core.priority import wait_for_the_model
+from sayso.engines.host.ending_server import EndingServer
 from sayso.telemetry.logging import EventLogger
 
 log = EventLogger("server")
 
 _FAREWELL_SECONDS = 3.0  # for the last frames to leave once the engines are gone
+_TICK_SECONDS = 1.0  # how old the date in an answer's head may be
 
 
-class _Server(uvicorn.Server):
-    """uvicorn with the stopping left to us."""
+class _Server(EndingServer):
+    """The same with a date in its answers."""
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Leave the signals alone."""
-        yield
+    async def main_loop(self) -> None:
+        """Keep the date, until the end."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self.ending.wait()
 
 
 async def serve(gateway: Gateway, bound: socket.socket, on_ready: Callable[[], None]) -> None:
@@ -66,7 +70,7 @@ async def serve(gateway: Gateway, bound: socket.socket, on_ready: Callable[[], N
             ready.cancel()
         await _drain(gateway, server, signals)
     finally:
-        server.should_exit = True
+        server.end()
         await gateway.stop_engines()
         await serving
         await gateway.stop()

@@ -123,8 +123,9 @@ class Batch:
         self._holds |= lost
         self._ending = {*ending, *stale}
         ended = [self._holds[one] for one in self._ending if one in self._holds]
-        counted = {(hold.subject, hold.admitted_at) for hold in ended}
-        counted |= {(holds.subject_of(reservation), self._now) for reservation in reservations}
+        counted = {(hold.subject, hold.admitted_at) for hold in ended if not hold.instance_id}
+        paid = (reservation for reservation in reservations if not reservation.instance_id)
+        counted |= {(holds.subject_of(reservation), self._now) for reservation in paid}
         keys = {key for subject, moment in counted for key in subject.counters(moment)}
         times = (one.time for one in operations if isinstance(one, PostTime))
         keys |= {key for time in times for key in instance_time.counters(time)}

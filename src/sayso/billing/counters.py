@@ -158,6 +158,8 @@ class CounterSheet:
     def add(self, keys: Iterable[CounterKey], change: Tally) -> None:
         """Add `change` to all of `keys`, or to none of them. Raises `AmountOverflow`."""
         more = _counts(change)
+        if not any(more):
+            return
         sums = {key: tuple(map(int.__add__, self._sums.get(key, _NOTHING), more)) for key in keys}
         for counts in sums.values():
             checked(max(counts))

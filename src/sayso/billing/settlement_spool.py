@@ -44,6 +44,7 @@ class SettlementSpool:
         self._lost_answers: set[str] = set()
         self._opening = asyncio.Lock()
         self._waiting: dict[str, LateSettlement] = {}
+        self._kept = asyncio.Event()
         self._keeping = 0
         self._refused = False
         self._warned = False
@@ -94,6 +95,7 @@ class SettlementSpool:
         finally:
             self._keeping -= 1
         self._waiting[request_id] = settlement
+        self._kept.set()
         log.warning("settlement_kept", request_id=request_id)
 
     async def replay(self, ledger: Ledger) -> int:
@@ -108,6 +110,17 @@ class SettlementSpool:
         await self._settle(ledger)
         # Only now: a settlement whose answer is named as unsent charges nothing, however often it is found.
         return await self._credit(ledger, self._files)
+
+    async def until_due(self, retry_seconds: float) -> None:
+        """Return when there is something to replay again: after `retry_seconds` where anything waits."""
+        if self._files is not None and not self._waiting and not self._lost_answers:
+            self._kept.clear()
+            due = self._looked_at + self._look_seconds - monotonic()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(due, retry_seconds)):
+                    await self._kept.wait()
+        if self._files is None or self._waiting or self._lost_answers:
+            await asyncio.sleep(retry_seconds)
 
     async def _settle(self, ledger: Ledger) -> None:
         settled = 0

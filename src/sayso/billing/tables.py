@@ -25,7 +25,6 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Text,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -41,6 +40,7 @@ from sayso.db.columns import (
     Moment,
     Serial,
     Word,
+    partial_index,
 )
 
 Nano = Annotated[int, mapped_column(BigInteger)]
@@ -185,12 +185,7 @@ class HoldRow(Base):
 
     __tablename__ = "holds"
     __table_args__ = (
-        Index(
-            "ix_holds_expires_at",
-            "expires_at",
-            sqlite_where=text("state = 'open'"),
-            postgresql_where=text("state = 'open'"),
-        ),
+        partial_index("ix_holds_expires_at", "expires_at", where="state = 'open'"),
         Index("ix_holds_closed_at", "closed_at"),
         CLUSTERED,
     )
@@ -227,11 +222,10 @@ class LedgerTransaction(Base):
     __table_args__ = (
         Index("ix_ledger_transactions_organization_id_id", "organization_id", "id"),
         # Credits and what was taken back: a few among millions of charges.
-        Index(
+        partial_index(
             "ix_ledger_transactions_no_charge",
             "organization_id",
-            sqlite_where=text("kind <> 'charge' AND kind <> 'instance'"),
-            postgresql_where=text("kind <> 'charge' AND kind <> 'instance'"),
+            where="kind <> 'charge' AND kind <> 'instance'",
         ),
     )
 
@@ -385,12 +379,7 @@ class Counter(Base):
 
     __tablename__ = "counters"
     __table_args__ = (
-        Index(
-            "ix_counters_minute",
-            "period_start",
-            sqlite_where=text("period = 'minute'"),
-            postgresql_where=text("period = 'minute'"),
-        ),
+        partial_index("ix_counters_minute", "period_start", where="period = 'minute'"),
         CLUSTERED,
     )
 

@@ -3,7 +3,7 @@
 from typing import Any, Literal, cast
 
 from sqlalchemy import Table, insert
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from sayso.db.base import Base
 from sayso.db.prepared import Prepared
@@ -34,10 +34,17 @@ def upserting(model: type[Base], how: Literal["replace", "add"]) -> Prepared:
 
 def _upsert(model: type[Base], dialect: str, *, add: bool) -> Any:
     table = table_of(model)
-    make: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    statement = make(table)
+    statement = _insert(dialect)(table)
     keys = [column.name for column in table.primary_key]
     values = [column.name for column in table.columns if column.name not in keys]
     new = statement.excluded
     changes = {name: table.c[name] + new[name] if add else new[name] for name in values}
     return statement.on_conflict_do_update(index_elements=keys, set_=changes)
+
+
+def _insert(dialect: str) -> Any:
+    if dialect == "sqlite":
+        return sqlite.insert
+    from sqlalchemy.dialects import postgresql  # 2 MiB that a gateway on SQLite does without
+
+    return postgresql.insert

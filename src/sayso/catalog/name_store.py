@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sayso.catalog.alias_history import AliasVersion, Cause, by_alias
 from sayso.catalog.names import Deprecation, Names, Pin
-from sayso.catalog.tables import ModelAliasVersion, ModelDeprecation, ModelNamesVersion, ModelPin
+from sayso.catalog.tables import ModelAliasVersion, ModelDeprecation, ModelPin
 
 # A pin goes with its project, which the tenancy archives.
 _projects = table("projects", column("id"), column("archived_at"))
@@ -16,11 +16,6 @@ _PINS = (
     .join(_projects, _projects.c.id == ModelPin.project_id)
     .where(_projects.c.archived_at.is_(None))
 )
-
-
-async def names_version(session: AsyncSession) -> int:
-    """Return a number that is another one as soon as anything of the names has changed."""
-    return await session.scalar(select(ModelNamesVersion.version)) or 0
 
 
 async def load_names(session: AsyncSession) -> Names:

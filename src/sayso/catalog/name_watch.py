@@ -3,38 +3,37 @@
 import asyncio
 
 from sayso.catalog.catalogue import Catalogue
-from sayso.catalog.name_store import load_names, names_version
+from sayso.catalog.name_store import load_names
 from sayso.db.session import Database
 from sayso.errors import StorageUnavailable
 from sayso.telemetry.logging import EventLogger
 
 log = EventLogger("models")
 
-WATCH_SECONDS = 0.5  # between two looks: how long another server's act may take to be followed
+RETRY_SECONDS = 0.5  # where names that have changed could not be read
 
 
 class NameWatch:
-    """Looks for changes of names every half second, and hands them to the catalogue."""
+    """Hands names to the catalogue whenever they have changed, also by another server's act."""
 
     def __init__(self, db: Database, catalogue: Catalogue) -> None:
         self._db = db
         self._catalogue = catalogue
-        self._version: int | None = None
+        self._changed = asyncio.Event()
+        db.revisions.listen("names", self._changed.set)
 
     async def refresh(self) -> None:
         """Go by what the database says now. Raises `StorageUnavailable`."""
         async with self._db.read() as session:
-            version = await names_version(session)
-            if version == self._version:
-                return
             names = await load_names(session)
         self._catalogue.follow(names)
-        self._version = version
 
     async def run(self) -> None:
-        """Refresh until cancelled; while the database is away, names stay as they were."""
+        """Refresh at each change until cancelled; while the database is away, names stay as they were."""
         away = False
         while True:
+            await self._changed.wait()
+            self._changed.clear()
             try:
                 await self.refresh()
                 away = False
@@ -42,4 +41,5 @@ class NameWatch:
                 if not away:
                     log.warning("names_not_read", error=error)
                 away = True
-            await asyncio.sleep(WATCH_SECONDS)
+                self._changed.set()
+                await asyncio.sleep(RETRY_SECONDS)

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sayso.db.base import ID_LENGTH, Base
-from sayso.db.columns import CLUSTERED, NAME_LENGTH, Count, Id, KeyId, Moment, Serial, Word
+from sayso.db.columns import CLUSTERED, NAME_LENGTH, Id, KeyId, Moment, Serial, Word
 
 Name = Annotated[str, mapped_column(String(NAME_LENGTH))]
 KeyName = Annotated[str, mapped_column(String(NAME_LENGTH), primary_key=True)]
@@ -64,12 +64,3 @@ class ModelDeprecation(Base):
     replacement: Mapped[Name]
     made_at: Mapped[Moment]
     actor: Mapped[Id]
-
-
-class ModelNamesVersion(Base):
-    """A number that changes with each of the tables above; one row."""
-
-    __tablename__ = "model_names_version"
-
-    id: Mapped[Serial]
-    version: Mapped[Count]

@@ -1,8 +1,8 @@
-"""Column types that tables of several rooms have."""
+"""Column types and indexes that tables of several rooms have."""
 
 from typing import Annotated
 
-from sqlalchemy import BigInteger, Integer, String
+from sqlalchemy import BigInteger, Index, Integer, String, text
 from sqlalchemy.orm import mapped_column
 
 from sayso.db.base import ID_LENGTH
@@ -23,3 +23,11 @@ Serial = Annotated[
 ]
 
 CLUSTERED = {"sqlite_with_rowid": False}
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Return an index of the few rows that meet a condition.
+
+    Migrations make it so on PostgreSQL as well; to say it here would have every process read that dialect.
+    """
+    return Index(name, *columns, unique=unique, sqlite_where=text(where))

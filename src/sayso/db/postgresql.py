@@ -37,12 +37,11 @@ def async_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     return engine
 
 
-def sync_engine(url: URL) -> Engine:
-    """Return an engine of one connection that writes, for a thread of its own."""
-    engine = create_engine(
-        url.set(drivername=DRIVER), connect_args=_connect_args(url, read_only=False), pool_size=1, **_OPTIONS
-    )
-    _prepare(engine, read_only=False)
+def sync_engine(url: URL, *, read_only: bool = False) -> Engine:
+    """Return an engine of one connection that writes, or only reads, for a thread of its own."""
+    arguments = _connect_args(url, read_only=read_only)
+    engine = create_engine(url.set(drivername=DRIVER), connect_args=arguments, pool_size=1, **_OPTIONS)
+    _prepare(engine, read_only=read_only)
     return engine
 
 

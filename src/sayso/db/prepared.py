@@ -5,15 +5,12 @@ Errors are still SQLAlchemy's, so that `faults` translates them.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Executable
-from sqlalchemy.dialects.postgresql import psycopg
 
 Row = tuple[Any, ...]
-
-# The driver takes names as well, but rows are tuples here.
-_POSTGRESQL: Dialect = psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
 
 
 class Prepared:
@@ -36,10 +33,18 @@ class Prepared:
             connection.exec_driver_sql(text, list(rows))
 
     def _compile(self, dialect: Dialect) -> str:
-        chosen = _POSTGRESQL if dialect.name == "postgresql" else dialect
+        chosen = _by_position() if dialect.name == "postgresql" else dialect
         statement: Any = self._build(dialect.name)
         compiled = statement.compile(dialect=chosen, column_keys=self._columns)
         if compiled.positiontup != self._columns:
             raise ValueError(f"the statement's parameters are {compiled.positiontup}, not {self._columns}")
         text = self._texts[dialect.name] = str(compiled)
         return text
+
+
+@cache
+def _by_position() -> Dialect:
+    """Return PostgreSQL's dialect for rows that are tuples; its driver takes names as well."""
+    from sqlalchemy.dialects.postgresql import psycopg
+
+    return psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]

@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from sayso.db import postgresql, sqlite
+from sayso.db.revisions import Revisions
 from sayso.errors import ConfigurationError, StorageUnavailable
 
 Kind: TypeAlias = Literal["sqlite", "postgresql"]
@@ -22,7 +23,8 @@ class Database:
     """One database, shared by every task of this process, beside other processes.
 
     One process writes at a time, whichever it is: `BEGIN IMMEDIATE` does that in SQLite, an advisory lock
-    in PostgreSQL. So a transaction may decide on what it has read.
+    in PostgreSQL. So a transaction may decide on what it has read. `revisions`, where they are started,
+    tell whether what was read still stands.
     """
 
     def __init__(self, url: URL, kind: Kind) -> None:
@@ -34,6 +36,7 @@ class Database:
         self._turn = asyncio.Lock()
         self.threads_turn = threading.Lock()  # of the group writers of this process
         self._owner: asyncio.Task[object] | None = None
+        self.revisions = Revisions(self.reading_engine)
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -59,7 +62,11 @@ class Database:
 
         Its transactions take turns with everybody else's, and begin with taking the turn.
         """
-        return sqlite.sync_engine(self._url) if self.kind == "sqlite" else postgresql.sync_engine(self._url)
+        return self._sync_engine(read_only=False)
+
+    def reading_engine(self) -> Engine:
+        """Return such an engine whose connection only reads, and takes no turns."""
+        return self._sync_engine(read_only=True)
 
     @asynccontextmanager
     async def transaction(self, *, unhurried: bool = False) -> AsyncGenerator[AsyncSession]:
@@ -80,6 +87,7 @@ class Database:
                     yield session
             finally:
                 self._owner = None
+        self.revisions.look_soon()
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncSession]:
@@ -121,9 +129,14 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection; wait for the transaction that is open."""
+        await self.revisions.close()
         async with self._turn:
             await self._reader.dispose()
             await self._writer.dispose()
+
+    def _sync_engine(self, *, read_only: bool) -> Engine:
+        make = sqlite.sync_engine if self.kind == "sqlite" else postgresql.sync_engine
+        return make(self._url, read_only=read_only)
 
     async def __aenter__(self) -> Self:
         return self

@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from sayso.db.faults import closed_on_failure, translate_faults
+from sayso.db.sqlite_thread import Connection as ThreadedConnection
 from sayso.errors import ConfigurationError, StorageUnavailable
 
 BUSY_SECONDS = 10.0  # how long a connection waits for another process's lock
@@ -96,7 +97,7 @@ def async_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     chosen = driver()
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
-        module=_adapted(chosen.module),
+        module=_adapted(chosen.module, read_only=read_only),
         pool_size=READERS if read_only else 1,
         **_options(),
     )
@@ -104,15 +105,13 @@ def async_engine(url: URL, *, read_only: bool) -> AsyncEngine:
     return engine
 
 
-def sync_engine(url: URL) -> Engine:
-    """Return an engine of one connection that writes, for a thread of its own."""
+def sync_engine(url: URL, *, read_only: bool = False) -> Engine:
+    """Return an engine of one connection that writes, or only reads, for a thread of its own."""
     chosen = driver()
-    options = _options()
-    options["connect_args"]["check_same_thread"] = False
     engine = create_engine(
-        url.set(drivername="sqlite"), module=chosen.module, poolclass=QueuePool, pool_size=1, **options
+        url.set(drivername="sqlite"), module=chosen.module, poolclass=QueuePool, pool_size=1, **_options()
     )
-    _prepare(engine, chosen, read_only=False)
+    _prepare(engine, chosen, read_only=read_only)
     return engine
 
 
@@ -160,7 +159,7 @@ _OUT_OF_ORDER = frozenset(
 def _options() -> dict[str, Any]:
     return {
         # The driver stays out of transactions: they begin in `begin` below.
-        "connect_args": {"isolation_level": None, "timeout": BUSY_SECONDS},
+        "connect_args": {"isolation_level": None, "timeout": BUSY_SECONDS, "check_same_thread": False},
         "max_overflow": 0,
         "hide_parameters": True,
     }
@@ -188,11 +187,11 @@ def _wait_for_disk(connection: Connection, wait: bool) -> None:
         connection.info["sayso_waits"] = wait
 
 
-def _adapted(module: ModuleType) -> AsyncAdapt_aiosqlite_dbapi:
+def _adapted(module: ModuleType, *, read_only: bool) -> AsyncAdapt_aiosqlite_dbapi:
     """Make SQLAlchemy's aiosqlite dialect work with another module than the standard library's."""
 
     def connect(database: str, **options: Any) -> aiosqlite.Connection:
-        return aiosqlite.Connection(lambda: module.connect(database, **options), iter_chunk_size=64)
+        return ThreadedConnection(lambda: module.connect(database, **options), reads=read_only)
 
     shim = SimpleNamespace(
         **{name: getattr(module, name) for name in dir(module) if not name.startswith("__")}

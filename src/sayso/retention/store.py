@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self, TypeAlias
 
 from sqlalchemy.exc import DatabaseError
 
@@ -24,10 +24,23 @@ from sayso.telemetry.logging import EventLogger
 
 QUEUE_BYTES = 64 * 1024 * 1024  # of content that waits unasked; what would exceed it is dropped
 TRANSACTION_BYTES = 2 * CHUNK_BYTES  # written at a time, so that others soon have their turn
-GATHER_SECONDS = 0.2  # for which content that is kept unasked waits for more, as a transaction has its price
-POLICY_SECONDS = 0.5  # how long a policy is remembered; what is written obeys the one in the database
+GATHER_SECONDS = 1.0  # for which content that is kept unasked waits for more, as a transaction has its price
+POLICIES = 10_000  # that are remembered
+POLICY_SECONDS = 0.5  # how long a policy may be behind; what is written obeys the one in the database
 
 log = EventLogger("retention")
+
+
+PolicyStanding: TypeAlias = Literal["stands", "old", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPolicy:
+    """A project's policy as it was read at a moment, under the number that stood then (`Revisions.seen`)."""
+
+    policy: RetentionPolicy
+    read_at: float
+    seen: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +83,7 @@ class RetentionStore:
         self._idle.set()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
-        self._policies: dict[tuple[str, str], tuple[float, RetentionPolicy]] = {}
+        self._policies: dict[tuple[str, str], KnownPolicy] = {}
 
     @classmethod
     def open(
@@ -114,16 +127,31 @@ class RetentionStore:
 
     async def policy(self, organization_id: OrgId, project_id: ProjectId) -> RetentionPolicy:
         """Return what is in force for a project, at most half a second old. Raises `StorageUnavailable`."""
-        now = time.monotonic()
-        known = self._policies.get((organization_id, project_id))
-        if known is not None and now - known[0] < POLICY_SECONDS:
-            return known[1]
+        known = self.known_policy(organization_id, project_id)
+        if known is not None and self.standing(known) == "stands":
+            return known.policy
+        read_at, seen = time.monotonic(), self._seen()  # before it is read
         async with self._database.read() as session:
             policy = await get_policy(session, organization_id, project_id, self._ceiling_days)
-        if len(self._policies) > 10_000:
+        if len(self._policies) > POLICIES:
             self._policies.clear()
-        self._policies[organization_id, project_id] = (now, policy)
+        self._policies[organization_id, project_id] = KnownPolicy(policy, read_at, seen)
         return policy
+
+    def known_policy(self, organization_id: OrgId, project_id: ProjectId) -> KnownPolicy | None:
+        """Return what was in force when it was last asked for, None where nobody has."""
+        return self._policies.get((organization_id, project_id))
+
+    def standing(self, known: KnownPolicy) -> PolicyStanding:
+        """Return whether it is in force still; `old` where nothing tells and it is over half a second old."""
+        young = time.monotonic() - known.read_at < POLICY_SECONDS
+        seen = self._seen()
+        if known.seen is None or seen is None:
+            return "stands" if young else "old"
+        return "stands" if known.seen == seen else "changed"
+
+    def _seen(self) -> int | None:
+        return self._database.revisions.seen("retention")
 
     def forget_policies(self) -> None:
         """Look at every policy anew: one has changed."""

@@ -7,11 +7,22 @@ refuse UPDATE and DELETE.
 
 from typing import Annotated
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text, text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sayso.db.base import ID_LENGTH, Base
-from sayso.db.columns import CLUSTERED, NAME_LENGTH, Count, Id, KeyId, KeyNumber, Moment, Serial, Word
+from sayso.db.columns import (
+    CLUSTERED,
+    NAME_LENGTH,
+    Count,
+    Id,
+    KeyId,
+    KeyNumber,
+    Moment,
+    Serial,
+    Word,
+    partial_index,
+)
 
 KEY_FILE_LENGTH = 128
 REASON_LENGTH = 1024
@@ -19,12 +30,6 @@ REASON_LENGTH = 1024
 MaybeMoment = Annotated[int | None, mapped_column(BigInteger)]
 MaybeId = Annotated[str | None, mapped_column(String(ID_LENGTH))]
 Digest = Annotated[str, mapped_column(String(64))]
-
-
-def _partial_index(table: str, column: str, condition: str) -> Index:
-    """Index only the few rows that meet a condition."""
-    where = text(condition)
-    return Index(f"ix_{table}_{column}", column, sqlite_where=where, postgresql_where=where)
 
 
 class KeyStoreRow(Base):
@@ -45,7 +50,7 @@ class RetentionPolicyRow(Base):
 
     __tablename__ = "retention_policies"
     __table_args__ = (
-        _partial_index("retention_policies", "applied_at", "applied_at IS NULL"),
+        partial_index("ix_retention_policies_applied_at", "applied_at", where="applied_at IS NULL"),
         CLUSTERED,
     )
 
@@ -88,7 +93,7 @@ class RetainedRecord(Base):
     __table_args__ = (
         Index("ix_retained_records_expires_at", "expires_at"),
         Index("ix_retained_records_key_file", "key_file"),
-        _partial_index("retained_records", "complete", "complete = 0"),
+        partial_index("ix_retained_records_complete", "complete", where="complete = 0"),
         Index(
             "ix_retained_records_organization_id_project_id_created_at",
             "organization_id",
@@ -96,7 +101,7 @@ class RetainedRecord(Base):
             "created_at",
             "id",
         ),
-        _partial_index("retained_records", "erased_at", "erased_at IS NOT NULL"),
+        partial_index("ix_retained_records_erased_at", "erased_at", where="erased_at IS NOT NULL"),
         CLUSTERED,
     )
 
@@ -142,7 +147,7 @@ class ErasureRow(Base):
     __tablename__ = "erasures"
     __table_args__ = (
         Index("ix_erasures_organization_id_requested_at", "organization_id", "requested_at"),
-        _partial_index("erasures", "applied_at", "applied_at IS NULL"),
+        partial_index("ix_erasures_applied_at", "applied_at", where="applied_at IS NULL"),
     )
 
     id: Mapped[KeyId]

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 
+from sayso.db.prepared import Prepared
 from sayso.retention.classes import CONTENT
 from sayso.retention.clock import DAY
 from sayso.retention.content import Content, Kept, NotKept
@@ -83,10 +84,8 @@ class ContentWriter:
                 completed.append(content.record_id)
             chunks += (_chunk_row(content.record_id, chunk) for chunk in operation.chunks)
             results.append(Kept(expires_at))
-        if records:
-            connection.execute(insert(RetainedRecord), records)
-        if chunks:
-            connection.execute(insert(RetainedChunk), chunks)
+        _INSERT_RECORDS.run(connection, [tuple(row[name] for name in _RECORD) for row in records])
+        _INSERT_CHUNKS.run(connection, [tuple(row[name] for name in _CHUNK) for row in chunks])
         if completed:
             done = update(RetainedRecord).where(RetainedRecord.id.in_(completed))
             connection.execute(done.values(complete=1))
@@ -98,6 +97,10 @@ class ContentWriter:
         return [ErasureMark(*row) for row in found]
 
 
+_RECORD = [column.name for column in RetainedRecord.__table__.columns]
+_CHUNK = [column.name for column in RetainedChunk.__table__.columns]
+_INSERT_RECORDS = Prepared(lambda _: insert(RetainedRecord), _RECORD)
+_INSERT_CHUNKS = Prepared(lambda _: insert(RetainedChunk), _CHUNK)
 _ORGANIZATIONS: BindParameter[Sequence[str]] = bindparam("organizations", expanding=True)
 _SINCE: BindParameter[int] = bindparam("since")
 _ERASURES = select(

@@ -14,7 +14,7 @@ from sayso.ids import KeyId, OrgId
 from sayso.tenancy import key_format
 from sayso.tenancy.key_lookup import AdminRow, ProjectRow, find_admin_key, find_project_key
 from sayso.tenancy.key_tables import AdminApiKey, ApiKey
-from sayso.tenancy.pass_cache import PassCache
+from sayso.tenancy.pass_cache import Pass, PassCache
 
 _NO_DIGEST = bytes(32)
 _LAST_USED = [
@@ -24,16 +24,16 @@ _LAST_USED = [
 
 
 class Authenticator:
-    """Verifies keys in a short read, and remembers the good ones for half a second.
+    """Verifies keys in a short read, and remembers the good ones until something changes in who may what.
 
-    A bad checksum costs no read.
+    A key that was revoked passes for half a second at most. A bad checksum costs no read.
     """
 
     def __init__(self, db: Database, pepper: bytes, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._db = db
         self._pepper = pepper
-        self._callers: PassCache[Caller] = PassCache(clock)
-        self._admins: PassCache[AdminCaller] = PassCache(clock)
+        self._callers: PassCache[Caller] = PassCache(clock, self._seen)
+        self._admins: PassCache[AdminCaller] = PassCache(clock, self._seen)
         self._slugs: dict[OrgId, str] = {}
         self._used: dict[KeyId, datetime] = {}
 
@@ -93,23 +93,27 @@ class Authenticator:
             self._used = used | self._used
             raise
 
-    async def _verify(self, digest: bytes, presented: str) -> Caller:
+    def _seen(self) -> int | None:
+        return self._db.revisions.seen("access")
+
+    async def _verify(self, digest: bytes, presented: str) -> Pass[Caller]:
         async with self._db.read() as session:
             row: ProjectRow | None = await find_project_key(session, digest)
         genuine = hmac.compare_digest(digest, row.key.digest if row else _NO_DIGEST)
         if row is None or not genuine or not row.works(datetime.now(UTC)):
             raise _incorrect(presented)
         self._slugs[row.org_id] = row.slug
-        return row.caller()
+        return Pass(row.caller(), row.key.expires_at)
 
-    async def _verify_admin(self, digest: bytes, presented: str) -> AdminCaller:
+    async def _verify_admin(self, digest: bytes, presented: str) -> Pass[AdminCaller]:
         async with self._db.read() as session:
             row: AdminRow | None = await find_admin_key(session, digest)
         genuine = hmac.compare_digest(digest, row.key.digest if row else _NO_DIGEST)
         if row is None or row.role is None or not genuine or not row.works(datetime.now(UTC)):
             raise _incorrect(presented)
         self._slugs[row.key.organization_id] = row.slug
-        return AdminCaller(row.key.organization_id, row.key.user_id, row.role, row.key.id)
+        admin = AdminCaller(row.key.organization_id, row.key.user_id, row.role, row.key.id)
+        return Pass(admin, row.key.expires_at)
 
 
 def check_headers(caller: Caller | AdminCaller, organization: str | None, project: str | None) -> None:

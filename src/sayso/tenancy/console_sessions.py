@@ -17,7 +17,7 @@ from sayso.tenancy.console_links import use_console_link
 from sayso.tenancy.console_tables import ConsoleSession
 from sayso.tenancy.key_format import digest
 from sayso.tenancy.key_tables import AdminApiKey
-from sayso.tenancy.pass_cache import PassCache
+from sayso.tenancy.pass_cache import Pass, PassCache
 from sayso.tenancy.tables import Membership, Organization, User
 
 TOUCH = timedelta(minutes=1)  # how exact the moment of the last use is
@@ -124,7 +124,7 @@ class Sessions:
         await record(session, admin, "login.succeeded", admin.user_id, {"data": {"method": method}})
         return token
 
-    async def _read(self, known: bytes, attended: bool) -> SignedIn:
+    async def _read(self, known: bytes, attended: bool) -> Pass[SignedIn]:
         async with self._accounts.db.read() as session:
             row = (await session.execute(_SESSION.where(ConsoleSession.digest == known))).one_or_none()
         now = datetime.now(UTC)
@@ -140,7 +140,7 @@ class Sessions:
                     update(ConsoleSession).where(ConsoleSession.digest == known).values(used_at=now)
                 )
         admin = AdminCaller(found.organization_id, found.user_id, role, found.admin_key_id)
-        return SignedIn(admin, slug, organization, user)
+        return Pass(SignedIn(admin, slug, organization, user), found.expires_at)
 
 
 def _in_force(found: ConsoleSession, role: OrgRole | None, key: AdminApiKey | None, now: datetime) -> bool:

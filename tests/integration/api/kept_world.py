@@ -49,7 +49,7 @@ class KeptWorld:
                 actor="user_1",
                 now=self.keeper.clock(),
             )
-        self.keeper.forget(ORG)
+        self.keeper.forget()
 
     async def kept(self, stored: bool | None = None) -> tuple[Retained, ...]:
         """Everything that is kept of the project, in order."""

@@ -167,7 +167,7 @@ async def test_a_fault_of_the_store_is_not_the_requests(
         assert (await client.post("/v1/completions", json=COMPLETION)).status_code == 200
         monkeypatch.setattr(type(local.retention.store), "keep", broken)
         assert (await client.post("/v1/completions", json=COMPLETION)).status_code == 200
-        local.keeper.forget(CALLER.org_id)
+        local.keeper.forget()
         monkeypatch.setattr(type(local.retention.store), "policy", away)
         assert (await client.post("/v1/completions", json=COMPLETION)).status_code == 200
     assert len(faults) == 1

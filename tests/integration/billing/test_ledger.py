@@ -14,6 +14,7 @@ from sayso.billing.tables import (
     HoldRow,
     LedgerEntry,
     LedgerTransaction,
+    UsageDay,
     UsageEventRow,
     UsageHour,
 )
@@ -64,6 +65,19 @@ async def test_more_than_the_worst_case_is_charged_all_the_same(books: Books) ->
     hold = await books.ledger.reserve(chat(1, 1))
     assert (await books.ledger.settle(hold, Quantities(10, 10), "completed")).amount == 40_000
     assert (await used(books, "day"))["posted"] == 40_000
+
+
+async def test_what_an_instance_serves_is_counted_nowhere_and_recorded(books: Books) -> None:
+    hold = await books.ledger.reserve(replace(chat(), instance_id="inst_1"))
+    charge = await books.ledger.settle(hold, Quantities(10, 5), "completed")
+    assert (hold.amount, charge.amount) == (0, 0)
+    assert await books.rows(Counter) == []
+    (event,) = await books.rows(UsageEventRow)
+    assert (event["instance_id"], event["completion_tokens"]) == ("inst_1", 5)
+    (day,) = await books.rows(UsageDay)
+    assert day["requests"] == 1
+    await books.ledger.settle(await books.ledger.reserve(chat()), Quantities(10, 5), "completed")
+    assert {row["requests"] for row in await books.rows(Counter)} == {1}
 
 
 async def test_our_own_failure_charges_nothing_and_counts_no_tokens(books: Books) -> None:

@@ -122,6 +122,22 @@ async def test_a_replay_runs_by_itself(
     await billing.close()
 
 
+async def test_nothing_is_looked_for_until_something_is_kept(
+    books: Books, open_spool: OpenSpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = open_spool()
+    billing = BilledLedger(books.ledger, Metrics(), spool, patience=0.05)
+    await spool.replay(books.ledger)
+    due = asyncio.create_task(spool.until_due(0.01))
+    await asyncio.wait({due}, timeout=0.1)
+    assert not due.done()
+    Away(books.ledger, monkeypatch)
+    await billing.settle(await billing.reserve(chat()), used())
+    async with asyncio.timeout(2):
+        await due
+        await spool.until_due(0.01)  # it waits still, so it is tried again
+
+
 async def test_a_stop_settles_what_waits(
     books: Books, open_spool: OpenSpool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -172,13 +172,20 @@ CONFIDED = "said in the clear, on purpose: 4711 herrings"  # other tests share t
 
 
 async def test_plain_text_in_the_database_would_be_found_in_its_files(vault: Vault) -> None:
-    """The control: in the tables and in the log of writes, and there it stays when its row has gone."""
+    """The control: in the tables and in the log of writes, and there it stays when its row has gone.
+
+    Of several rows one alone can lie across the end of a page of the log, where a header parts it.
+    """
     async with vault.database.transaction() as session:
         await session.execute(text("CREATE TABLE confided (said TEXT)"))
-        await session.execute(text("INSERT INTO confided VALUES (:said)"), {"said": CONFIDED})
+        await session.execute(text("INSERT INTO confided VALUES (:said)"), [{"said": CONFIDED}] * 3)
     await vault.settle_files()
-    found = {hit.path.name for hit in scan(vault.written, text_needles("confided", CONFIDED))}
-    assert len(found) == 2 if vault.database.kind == "postgresql" else found
+    found = {hit.path.parent.name for hit in scan(vault.written, text_needles("confided", CONFIDED))}
+    if vault.database.kind == "postgresql":
+        assert "pg_wal" in found
+        assert len(found) == 2, "and the tables"
+    else:
+        assert found
     async with vault.database.transaction() as session:
         await session.execute(text("DELETE FROM confided"))
     await vault.settle_files()

@@ -252,15 +252,14 @@ async def test_the_cache_is_bounded(
     db: Database, pepper: bytes, first: FirstTenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sayso.tenancy.pass_cache.CACHE_ENTRIES", 2)
-    clock = Clock()
-    authenticator = Authenticator(db, pepper, clock=clock)
+    authenticator = Authenticator(db, pepper, clock=Clock())
     keys = [(await create_key(db, pepper, first.owner, first.project_id, f"k{n}")).secret for n in range(4)]
-    for key in keys:
+    digests = [key_format.digest(pepper, key) for key in keys]
+    for key in (*keys, keys[2]):
         await authenticator.authenticate(key)
-    assert len(authenticator._callers) == 2
-    clock.now += 1
-    await authenticator.authenticate(keys[3])
-    assert len(authenticator._callers) == 1
+    assert list(authenticator._callers._passes) == digests[2:]
+    await authenticator.authenticate(keys[0])
+    assert list(authenticator._callers._passes) == [digests[3], digests[0]]
 
 
 async def test_the_pepper_is_made_once(tmp_path: Path, db: Database) -> None:

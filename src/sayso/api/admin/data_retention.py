@@ -97,7 +97,7 @@ async def _change(
     """Set the policy; from the commit on it is in force, and the sweep acts on what is kept already."""
     await change_policy(retention.database, admin, project_id, setting, wall_clock())
     if services.keeper is not None:
-        services.keeper.forget(admin.org_id)
+        services.keeper.forget()
     retention.sweeper.wake()
 
 

@@ -1,0 +1,101 @@
+"""SQLite for an event loop: only what may wait for the file goes to the connection's thread.
+
+aiosqlite sends every call there and back. A short read is eight of them: three to begin it, four for its one
+statement, one to end it; together they take far longer than the statement.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import aiosqlite
+
+AT_ONCE = 64  # rows that come back with their statement
+
+
+class Connection(aiosqlite.Connection):
+    """aiosqlite's, of a connection that any thread may use, one at a time; `reads`: it is only read from."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection], *, reads: bool) -> None:
+        super().__init__(connector, iter_chunk_size=AT_ONCE)
+        self._reads = reads
+        self._given = 0  # calls, to the thread: the loop's own count
+        self._done = 0  # the thread's
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether a call that waits for nothing may be made here: what was given up may still run there."""
+        return self._reads and self._given == self._done
+
+    def cursor(self) -> "Cursor":  # type: ignore[override]
+        """Return a new cursor."""
+        return Cursor(self, self._conn.cursor())
+
+    async def rollback(self) -> None:
+        """Roll back; who has only read lets go of shared memory, which takes no time."""
+        if self.at_hand:
+            self._conn.rollback()
+        else:
+            await super().rollback()
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        def run() -> Any:
+            try:
+                return fn(*args, **kwargs)
+            finally:
+                self._done += 1
+
+        self._given += 1
+        return await super()._execute(run)  # type: ignore[no-untyped-call]
+
+
+class Cursor(aiosqlite.Cursor):
+    """aiosqlite's, whose statements bring their first rows along."""
+
+    def __init__(self, connection: Connection, cursor: sqlite3.Cursor) -> None:
+        super().__init__(connection, cursor)
+        self._at = connection
+        self._rows: list[Any] = []
+        self._more = False
+
+    async def execute(self, sql: str, parameters: Iterable[Any] | None = None) -> "Cursor":
+        """Run a statement; beginning to read takes no lock yet."""
+        if sql == "BEGIN" and self._at.at_hand:
+            self._cursor.execute(sql)
+        else:
+            self._rows = await self._execute(self._run, sql, parameters or ())  # type: ignore[no-untyped-call]
+            self._more = len(self._rows) == AT_ONCE
+        return self
+
+    async def fetchone(self) -> Any:
+        """Return the next row, None behind the last."""
+        rows = await self.fetchmany(1)
+        return rows[0] if rows else None
+
+    async def fetchmany(self, size: int | None = None) -> list[Any]:
+        """Return up to so many rows more."""
+        wanted = self.arraysize if size is None else size
+        if self._more and len(self._rows) < wanted:
+            self._rows += await self._execute(self._cursor.fetchmany, wanted - len(self._rows))  # type: ignore[no-untyped-call]
+            self._more = len(self._rows) == wanted
+        rows, self._rows = self._rows[:wanted], self._rows[wanted:]
+        return rows
+
+    async def fetchall(self) -> list[Any]:
+        """Return all rows that are left."""
+        if self._more:
+            self._rows += await self._execute(self._cursor.fetchall)  # type: ignore[no-untyped-call]
+            self._more = False
+        rows, self._rows = self._rows, []
+        return rows
+
+    async def close(self) -> None:
+        """Close the cursor; one that has given all its rows holds nothing."""
+        if self._at.at_hand:
+            self._cursor.close()
+        else:
+            await super().close()
+
+    def _run(self, sql: str, parameters: Iterable[Any]) -> list[Any]:
+        self._cursor.execute(sql, parameters)  # type: ignore[arg-type]
+        return self._cursor.fetchmany(AT_ONCE) if self._cursor.description else []
