@@ -102,14 +102,33 @@ def _host_client(host: psutil.Process) -> httpx.Client:
 
 def paid_seconds(server: RunningServer, instance: str) -> int:
     """Return how many seconds are paid for; none twice and, without an interruption, none left out."""
+    begin, end = _paid(server, instance)
+    return end - begin
+
+
+async def paid_until_now(server: RunningServer, instance: str) -> int:
+    """Return how many seconds are paid for of those until now, once the server has written them down.
+
+    It does every ten seconds in which nothing happens.
+    """
+    now, deadline = int(time.time()), time.monotonic() + 30
+    while True:
+        begin, end = await asyncio.to_thread(_paid, server, instance)
+        if end >= now:
+            return now - begin
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.5)
+
+
+def _paid(server: RunningServer, instance: str) -> tuple[int, int]:
     segments = sorted(
         sayso(server.folder, "instances", "segments", instance), key=lambda one: int(one["start"])
     )
     for one, following in pairwise(segments):
         assert one["end"] == following["start"]
-    seconds = sum(int(one["seconds"]) for one in segments)
-    assert seconds == segments[-1]["end"] - segments[0]["start"]
-    return seconds
+    begin, end = int(segments[0]["start"]), int(segments[-1]["end"])
+    assert sum(int(one["seconds"]) for one in segments) == end - begin
+    return begin, end
 
 
 @asynccontextmanager

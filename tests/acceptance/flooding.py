@@ -16,7 +16,8 @@ import httpx
 from sayso.core.cores import stay_on
 from sayso.core.priority import run_as_usual
 
-BODY = {"model": "gpt-3.5-turbo", "max_tokens": 64, "temperature": 0.0}
+BODY = {"model": "gpt-3.5-turbo", "temperature": 0.0}
+SHORTEST = 32  # tokens of a text; the longest has three times as many, so that they do not go in step
 PAUSE_SECONDS = 0.5  # after a refusal that names no time
 
 
@@ -39,7 +40,8 @@ async def _client(http: httpx.AsyncClient, url: str, number: int, recording: byt
 
 def _texts(number: int, asked: int) -> dict[str, Any]:
     text = f"{number} {asked}: write a very long story about a lighthouse, in many chapters."
-    body = {**BODY, "messages": [{"role": "user", "content": text}]}
+    length = SHORTEST + (number * 37 + asked * 53) % SHORTEST * 2
+    body = {**BODY, "max_tokens": length, "messages": [{"role": "user", "content": text}]}
     return {"path": "/chat/completions", "json": body}
 
 

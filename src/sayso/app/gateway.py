@@ -10,6 +10,7 @@ from sayso.api.application import create_api
 from sayso.api.services import InvoiceTexts, Limits, Services
 from sayso.app.deployments import Engines, build_engines
 from sayso.app.fleet import build_fleet
+from sayso.app.gateway_cores import GatewayCores
 from sayso.app.head_start import HeadStart
 from sayso.app.health import GatewayHealth
 from sayso.app.host_order import start_in_turn
@@ -27,7 +28,7 @@ from sayso.catalog.catalogue import Catalogue
 from sayso.catalog.name_watch import NameWatch
 from sayso.config import Settings
 from sayso.core.caller import AdminCaller, Caller
-from sayso.core.cores import stay_on, usable_cores
+from sayso.core.cores import usable_cores
 from sayso.core.priority import run_as_usual
 from sayso.core.time_slice import interrupt_longer_turns
 from sayso.engines.supervisor import HostState
@@ -73,7 +74,9 @@ class Gateway:
         self.engines: Engines = build_engines(settings, deployments, self._on_state, early.take)
         self.fleet = build_fleet(settings, catalogue, self._metrics)
         self._decoder = AudioDecoder(
-            max_audio_seconds=int(settings.max_audio_seconds), yielding=settings.instance_cores > 0
+            max_audio_seconds=int(settings.max_audio_seconds),
+            cores=self.fleet.machine.pool_cores if settings.instance_cores else (),
+            yielding=settings.instance_cores > 0,
         )
         self._authenticator = Authenticator(tenancy.database, tenancy.pepper)
         self._ledger = Ledger.open(tenancy.database)
@@ -85,6 +88,7 @@ class Gateway:
         self.health = GatewayHealth(
             Readiness(self.engines.chat, self.engines.speech), tenancy.database, self._ledger
         )
+        self._cores = GatewayCores(self.fleet)
         self._names = NameWatch(tenancy.database, catalogue)
         self.app: FastAPI = create_api(self._services(catalogue))
         self._tellers = tellers(settings)
@@ -97,6 +101,7 @@ class Gateway:
         self._keep_off_instances()
         self._loading = asyncio.create_task(start_in_turn(self.engines.hosts, usable_cores()))
         await self._decoder.start()
+        self._tenancy.database.revisions.start()
         self._ledger.start()
         self._billing.start()
         self._retention.start()
@@ -109,6 +114,8 @@ class Gateway:
             asyncio.create_task(self._idle.run()),
             asyncio.create_task(self._names.run()),
         ]
+        if self.settings.instance_cores:
+            self._regular.append(asyncio.create_task(self._cores.run()))
 
     async def ready(self) -> None:
         """Wait until every host has loaded its model. Raises `ConfigurationError` when one can not."""
@@ -178,7 +185,7 @@ class Gateway:
     def _keep_off_instances(self) -> None:
         """Leave the cores that instances may have to them; what is started from now on inherits that."""
         if self.settings.instance_cores:
-            stay_on(self.fleet.machine.pool_cores, every_thread=True)
+            self._cores.look()
             run_as_usual()  # the pool's hosts yield instead
             interrupt_longer_turns()
 

@@ -23,6 +23,7 @@ from sayso.dedicated.load import DEFAULT_LOAD, LoadChanges, Overflow, Preset
 from sayso.dedicated.service import Instances
 from sayso.dedicated.shapes import capacity_shape, event_shape, instance_shape, segment_shape
 from sayso.dedicated.tokens import Token
+from sayso.dedicated.utilization import summed
 from sayso.dedicated.wishes import DRAIN_SECONDS, Changes, NewInstance
 from sayso.ids import InstanceId, ProjectId
 from sayso.jobs.directory import named_scope
@@ -126,12 +127,15 @@ def show_command(
     data_dir: DataDirOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show an instance."""
+    """Show an instance, and how busy it was in the last hour and day."""
 
-    async def read(verbs: Instances, by: AdminCaller, found: InstanceId) -> Instance:
-        return (await verbs.get(by.org_id, found)).instance
+    async def work(verbs: Instances, by: AdminCaller, _: Database) -> dict[str, Any]:
+        found = await named_instance(verbs, by, instance)
+        shown = instance_shape((await verbs.get(by.org_id, found)).instance)
+        day = await verbs.utilization(by.org_id, found, 24)
+        return {**shown, "utilization": summed(day, verbs.clock.second)}
 
-    _act(instance, read, org, config, data_dir, as_json=as_json)
+    _show(_run(work, org, config, data_dir), as_json=as_json)
 
 
 @instances_app.command("update")
@@ -361,5 +365,7 @@ def _show(found: dict[str, Any], *, as_json: bool) -> None:
         "price": f"${price['usd_per_hour']} per hour (prices: {price['price_version']})",
         "plan": " ".join(str(value) for value in found["plan"].values()),
     }
+    if used := found.get("utilization"):
+        lines["in use"] = ", ".join(f"{name.replace('_', ' ')} {share:.1%}" for name, share in used.items())
     for name, text in lines.items():
         out.print(f"  {name:8}{text}", markup=False)

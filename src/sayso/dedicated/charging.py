@@ -34,6 +34,7 @@ class Charges:
         self._ledger = ledger
         self._clock = clock
         self._looked: dict[InstanceId, tuple[tuple[int, int, bool], bool]] = {}
+        self._paid: dict[InstanceId, int] = {}  # what was written here; `kept` may be older
         self._credited: set[tuple[InstanceId, Month]] = set()
 
     async def post_time(self, kept: Kept) -> bool:
@@ -41,7 +42,8 @@ class Charges:
 
         Raises `StorageUnavailable`.
         """
-        instance, paid, known = kept.instance, kept.paid_until, known_until(kept, self._clock)
+        instance, known = kept.instance, known_until(kept, self._clock)
+        paid = max(kept.paid_until, self._paid.get(instance.id, 0))
         # Nothing becomes certain but by an event, the end of an hour, or the second after an event.
         at = (len(kept.events), known // HOUR_SECONDS, known * _MICRO > kept.events[-1].wall)
         looked = self._looked.get(instance.id)
@@ -55,6 +57,7 @@ class Charges:
             paid = due[-1].end
             async with self._db.transaction() as session:
                 await store.paid(session, instance.organization_id, instance.id, paid)
+            self._paid[instance.id] = paid
         all_charged = all(segment.final for segment in found) and not _goes_on(instance, self._clock)
         self._looked[instance.id] = (at, all_charged)
         return all_charged

@@ -1,15 +1,15 @@
 """Keeps a machine's instances as the database says that they should be.
 
 One of these runs in the server of each machine. It looks at its instances every second, and at once when it
-is woken; what it does follows from their states alone, so that it goes on where a server before it was cut
-off. Every `HEARTBEAT_SECONDS` it writes down which hosts take requests: after a sudden end, that is how far
-an instance is known to have run, and nothing later is charged.
+is woken or they have changed; what it does follows from their states alone, so that it goes on where a server
+before it was cut off. Every `HEARTBEAT_SECONDS` it writes down which hosts take requests: after a sudden end,
+that is how far an instance is known to have run, and nothing later is charged.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sayso.db.session import Database
@@ -32,19 +32,21 @@ from sayso.dedicated.events import (
     UpdateAccepted,
 )
 from sayso.dedicated.instance import Instance
+from sayso.dedicated.living import Living
 from sayso.dedicated.plan import Reserved
 from sayso.dedicated.runtime import InstanceRuntime, ProvisioningFailed
 from sayso.dedicated.states import RUNNING, WITH_A_HOST, State
 from sayso.dedicated.store import Kept
+from sayso.dedicated.utilization import UseMeter, add_uses, forget_uses
 from sayso.errors import CapacityUnavailable, InstanceStateConflict, ObjectNotFound, StorageUnavailable
-from sayso.ids import InstanceId, OrgId, ProjectId
+from sayso.ids import InstanceId, OrgId
 from sayso.telemetry.logging import EventLogger
-from sayso.tenancy.project_lookup import archived
 
 ROUND_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10
 PROVISION_SECONDS = 600.0  # a host that has not come up by then has failed
 TERM_DRAIN_SECONDS = 30  # at the end of a reserved term
+FORGET_SECONDS = 3_600  # between two looks for what is too old to be kept
 RENEW_SECONDS = 60  # until it is tried again to start an idle host anew
 _MICRO = 1_000_000
 
@@ -85,17 +87,18 @@ class Control:
         self._work: dict[InstanceId, tuple[State, asyncio.Task[None]]] = {}
         # What the hosts here have: the configuration, and how far the gate is open beyond it.
         self._applied: dict[InstanceId, tuple[int, int]] = {}
-        self._owners: dict[InstanceId, OrgId] = {}
+        self._living = Living(db, machine.node)
         self._restarting: set[InstanceId] = set()
-        self._archived: frozenset[ProjectId] = frozenset()
         self._news: list[tuple[InstanceId, Change]] = []
         self._woken = asyncio.Event()
-        self._seen_at = 0
+        self._seen_at = self._forgot_at = 0
+        self._meter = UseMeter()
         self._loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin; what ran when the server before this one ended is started again."""
         self._runtime.watch(self)
+        self._db.revisions.listen("instances", self.wake)
         self._loop = asyncio.create_task(self._run())
 
     async def close(self) -> None:
@@ -110,10 +113,11 @@ class Control:
         await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(StorageUnavailable):
             if loop is not None:
-                await self._see(await self._living())
+                await self._see(await self._living.look())
 
     def wake(self) -> None:
-        """Look now."""
+        """Look now, at what the database has by now."""
+        self._living.forget()
         self._woken.set()
 
     def down(self, instance_id: InstanceId, reason: str) -> None:
@@ -134,7 +138,7 @@ class Control:
         self.wake()
 
     async def _run(self) -> None:
-        begun = False
+        begun, loop = False, asyncio.get_running_loop()
         while True:
             try:
                 if not begun:
@@ -143,8 +147,9 @@ class Control:
                 await self.look()
             except StorageUnavailable as error:
                 log.warning("instances_not_looked_at", error=error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), ROUND_SECONDS)
+            timer = loop.call_later(ROUND_SECONDS, self._woken.set)
+            await self._woken.wait()
+            timer.cancel()
             self._woken.clear()
 
     async def _begin(self) -> None:
@@ -161,24 +166,17 @@ class Control:
     async def look(self) -> None:
         """Look once at everything. Raises `StorageUnavailable`."""
         await self._hear()
-        living = await self._living()
+        living = await self._living.look()
         if self._clock.wall() - self._seen_at >= HEARTBEAT_SECONDS * _MICRO:
             living = await self._see(living)
         for kept in living:
             await self._keep(kept)
 
-    async def _living(self) -> list[Kept]:
-        async with self._db.read() as session:
-            living = await store.living_on(session, self._machine.node)
-            self._archived = await archived(session, {kept.instance.project_id for kept in living})
-        self._owners = {kept.instance.id: kept.instance.organization_id for kept in living}
-        return living
-
     async def _hear(self) -> None:
         """Write down what the runtime has told of hosts, whose instances were there at the last look."""
         while self._news:
             instance_id, change = self._news[0]
-            if (owner := self._owners.get(instance_id)) is not None:
+            if (owner := self._living.owners.get(instance_id)) is not None:
                 await self._happened(owner, instance_id, change)
             if not isinstance(change, Interrupted):
                 self._restarting.discard(instance_id)
@@ -186,16 +184,22 @@ class Control:
 
     async def _see(self, living: Sequence[Kept]) -> list[Kept]:
         """Write down which hosts take requests now, and return all instances with that."""
-        now = self._clock.wall()
+        now, owners = self._clock.wall(), self._living.owners
         up = {kept.instance.id for kept in living if self._is_up(kept.instance)}
-        machine = self._machine
+        machine, used = self._machine, self._meter.look(self._gates(up), now)
         async with self._db.transaction() as session:
-            await store.saw(session, ((self._owners[one], one) for one in sorted(up)), now)
+            await store.saw(session, ((owners[one], one) for one in sorted(up)), now)
+            await add_uses(session, used)
+            if now - self._forgot_at >= FORGET_SECONDS * _MICRO:
+                await forget_uses(session, now)
+                self._forgot_at = now
             await capacity.register(session, machine.node, machine.total, machine.shared, now)
         self._seen_at = now
-        return [
-            replace(one, seen_at=max(one.seen_at, now)) if one.instance.id in up else one for one in living
-        ]
+        return self._living.saw(up, now)
+
+    def _gates(self, up: set[InstanceId]) -> dict[InstanceId, tuple[float, int]]:
+        found = {one: self._runtime.status(one) for one in sorted(up)}
+        return {one: (status.busy_seconds, status.width) for one, status in found.items() if status}
 
     def _is_up(self, instance: Instance) -> bool:
         found = self._runtime.status(instance.id)
@@ -277,7 +281,7 @@ class Control:
         over = isinstance(term, Reserved) and self._clock.second >= term.end
         if over and not instance.standing.deleting:
             return DeletionAccepted(TERM_DRAIN_SECONDS), "term_ended"
-        if instance.project_id in self._archived and instance.state in WITH_A_HOST:
+        if instance.project_id in self._living.archived and instance.state in WITH_A_HOST:
             return StopAccepted(0), "project_archived"
         return None
 
@@ -344,6 +348,7 @@ class Control:
         if opening or before:
             async with self._db.transaction() as session:
                 await store.gate_opened(session, instance.organization_id, instance.id, opened)
+            self._living.forget()
 
     async def _stop(self, instance: Instance) -> None:
         self._restarting.discard(instance.id)
@@ -371,6 +376,8 @@ class Control:
                 await self._append(session, org_id, instance_id, change, cause)
         except (InstanceStateConflict, ObjectNotFound) as error:
             log.info("instance_went_on", instance_id=instance_id, reason=error.message)
+        finally:
+            self._living.forget()
 
     async def _append(
         self, session: Any, org_id: OrgId, instance_id: InstanceId, change: Change, cause: Cause

@@ -55,9 +55,18 @@ class Entrance:
         return len(self.gate.running)
 
     @property
+    def busy_seconds(self) -> float:
+        """For how long requests were let through so far, all together."""
+        return self.gate.busy(self._clock())
+
+    @property
     def waiting(self) -> int:
         """How many wait now."""
         return len(self.gate.waiting)
+
+    def crowded(self, seconds: float) -> bool:
+        """Tell whether somebody waits, or came within the last `seconds` and was not let through at once."""
+        return bool(self.gate.waiting) or self._clock() - self.gate.full_at < seconds
 
     @asynccontextmanager
     async def enter(self, size: Size) -> AsyncGenerator[Seat, None]:

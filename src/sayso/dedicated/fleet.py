@@ -75,6 +75,11 @@ class Fleet:
         """Return the ids of the snapshots that a project has instances of."""
         return frozenset(one.snapshot for one in self._instances.values() if one.project_id == project_id)
 
+    def crowded_cores(self, seconds: float) -> frozenset[int]:
+        """Return the cores of the instances that had more requests than they take, in the last `seconds`."""
+        crowded = (one.current for one in self._instances.values() if one.entrance.crowded(seconds))
+        return frozenset(core for generation in crowded for core in generation.cores)
+
     def watch(self, watch: InstanceWatch) -> None:
         """Have `watch` told of hosts from now on."""
         self._watch = watch
@@ -148,6 +153,8 @@ class Fleet:
             fingerprint=info.fingerprint if info else "",
             places=now.places,
             idle_seconds=None if now.idle_since is None else time.monotonic() - now.idle_since,
+            busy_seconds=running.entrance.busy_seconds,
+            width=running.entrance.gate.load.max_concurrency,
         )
 
     async def _start(

@@ -5,6 +5,7 @@ The rules alone, with the moment as an argument; `sayso.dedicated.entrance` wait
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final, Literal, TypeAlias
 
 from sayso.dedicated.forecast import Forecast, Progress, Size, free_in
@@ -42,13 +43,17 @@ class Gate:
     waiting: deque[Place] = field(default_factory=deque)
     forecast: Forecast = field(default_factory=Forecast)
     units: int = 0
+    past: float = 0.0  # seconds of requests that are gone
+    full_at: float = -inf  # when somebody was last not let through at once
 
     def arrive(self, size: Size, now: float) -> Place:
         """Return a request's place, which may be running already. Raises `InstanceOverloaded`."""
         place = Place(size, now, now + self.load.max_wait_ms / 1_000, Progress(size), units=self._held(size))
         if not self.waiting and self._fits(place):
             self._begin(place, now)
-        elif self.load.overflow == "queue" and len(self.waiting) < self.load.queue_depth:
+            return place
+        self.full_at = now
+        if self.load.overflow == "queue" and len(self.waiting) < self.load.queue_depth:
             self.waiting.append(place)
         else:
             raise self._refusal(place, now)
@@ -72,6 +77,7 @@ class Gate:
         """Let go of a place, whether it runs or waits; `ended` says that its work came to its own end."""
         if place.state == "running":
             self.running.discard(place)
+            self.past += max(0.0, now - place.progress.begun)
             self.units -= place.units
             if ended:
                 self.forecast.end(place.progress, now)
@@ -79,6 +85,10 @@ class Gate:
             self.waiting.remove(place)
         place.state = "gone"
         return self._admit(now)
+
+    def busy(self, now: float) -> float:
+        """Return for how many seconds requests have run so far, all together."""
+        return self.past + sum(max(0.0, now - place.progress.begun) for place in self.running)
 
     def expire(self, now: float) -> list[Place]:
         """Return the places that have waited for as long as they may; they are refused."""

@@ -21,7 +21,8 @@ class RuntimeStatus:
     """How an instance runs at this moment. Memory in MiB, `cores` as the kernel numbers them.
 
     `places` is for how many requests of the full context its engine has room. `idle_seconds` is how long ago
-    its last request ended, None while there are any and where its host has had none.
+    its last request ended, None while there are any and where its host has had none. `busy_seconds` is the
+    time of all requests since the gate was made, which lets `width` of them through at once.
     """
 
     up: bool
@@ -32,6 +33,8 @@ class RuntimeStatus:
     fingerprint: str = ""
     places: int = 0
     idle_seconds: float | None = None
+    busy_seconds: float = 0.0
+    width: int = 0
 
 
 class InstanceWatch(Protocol):

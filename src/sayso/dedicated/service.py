@@ -35,6 +35,7 @@ from sayso.dedicated.segments import Segment, segments
 from sayso.dedicated.states import STARTABLE
 from sayso.dedicated.store import Kept
 from sayso.dedicated.tokens import Token, carried_out, remember
+from sayso.dedicated.utilization import MINUTE, Use, bucketed, uses
 from sayso.dedicated.wishes import (
     DRAIN_SECONDS,
     Changes,
@@ -202,6 +203,18 @@ class Instances:
         async with self.db.read() as session:
             await store.find(session, org_id, instance_id)
             return await find_curve(session, instance_id)
+
+    async def utilization(
+        self, org_id: OrgId, instance_id: InstanceId, hours: int, minutes: int = 1
+    ) -> tuple[Use, ...]:
+        """Return how busy an instance was in the last `hours`, in steps of so many minutes.
+
+        Raises `ObjectNotFound`.
+        """
+        since = self.clock.second - hours * 3_600
+        async with self.db.read() as session:
+            await store.find(session, org_id, instance_id)
+            return bucketed(await uses(session, instance_id, since), minutes * MINUTE)
 
     async def advise(
         self, org_id: OrgId, model: str, share: Share, project_id: ProjectId | None = None

@@ -1,6 +1,7 @@
 """How instances look from outside, as JSON: the API and the command line show the same."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +16,7 @@ from sayso.dedicated.plan import Plan, Reserved
 from sayso.dedicated.record import encode, kind_of
 from sayso.dedicated.runtime import RuntimeStatus
 from sayso.dedicated.segments import Segment
+from sayso.dedicated.utilization import Use
 
 _MICRO = 1_000_000
 
@@ -83,6 +85,23 @@ def curve_shape(instance_id: str, curve: Curve | None) -> dict[str, Any]:
         "measured_at": curve.measured_at // _MICRO if curve else None,
         "config_version": curve.config_version if curve else None,
         "levels": [asdict(level) for level in curve.levels] if curve else [],
+    }
+
+
+def utilization_shape(instance_id: str, found: Sequence[Use]) -> dict[str, Any]:
+    """Return how busy an instance was; `time` is the Unix second that a minute begins with."""
+    return {
+        "object": "organization.instance.utilization",
+        "instance_id": instance_id,
+        "data": [
+            {
+                "time": one.minute,
+                "utilization": round(one.share, 4),
+                "busy_seconds": one.busy_ms / 1_000,
+                "open_seconds": one.open_ms / 1_000,
+            }
+            for one in found
+        ],
     }
 
 

@@ -6,16 +6,16 @@ Counts and moments are whole numbers, moments Unix microseconds and ends of term
 `instance_time`.
 """
 
-from sqlalchemy import Index, LargeBinary, String, Text, text
+from sqlalchemy import Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sayso.db.base import Base
-from sayso.db.columns import CLUSTERED, NAME_LENGTH, Count, Id, KeyId, KeyNumber, Moment, Word
+from sayso.db.columns import CLUSTERED, NAME_LENGTH, Count, Id, KeyId, KeyNumber, Moment, Word, partial_index
 
 INSTANCE_NAME_LENGTH = 64
 NODE_LENGTH = 64
 
-_LIVING = text("state <> 'terminated'")
+_LIVING = "state <> 'terminated'"
 
 
 class InstanceRow(Base):
@@ -27,15 +27,8 @@ class InstanceRow(Base):
     __tablename__ = "instances"
     __table_args__ = (
         Index("ix_instances_organization_id_created_at", "organization_id", "created_at"),
-        Index(
-            "ux_instances_project_id_name",
-            "project_id",
-            "name",
-            unique=True,
-            sqlite_where=_LIVING,
-            postgresql_where=_LIVING,
-        ),
-        Index("ix_instances_node_living", "node", sqlite_where=_LIVING, postgresql_where=_LIVING),
+        partial_index("ux_instances_project_id_name", "project_id", "name", where=_LIVING, unique=True),
+        partial_index("ix_instances_node_living", "node", where=_LIVING),
     )
 
     id: Mapped[KeyId]
@@ -155,3 +148,15 @@ class CurveRow(Base):
     config_version: Mapped[Count]
     measured_at: Mapped[Moment]
     levels: Mapped[str] = mapped_column(Text)
+
+
+class UtilizationRow(Base):
+    """How busy an instance was in a minute that begins at that Unix second; see `utilization`."""
+
+    __tablename__ = "instance_utilization"
+    __table_args__ = (Index("ix_instance_utilization_minute", "minute"), CLUSTERED)
+
+    instance_id: Mapped[KeyId]
+    minute: Mapped[KeyNumber]
+    busy_ms: Mapped[Count]
+    open_ms: Mapped[Count]

@@ -79,6 +79,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", f"{ORG}/instances/{{instance_id}}/events"): Row(),
     ("GET", f"{ORG}/instances/{{instance_id}}/segments"): Row(),
     ("GET", f"{ORG}/instances/{{instance_id}}/curve"): Row(),
+    ("GET", f"{ORG}/instances/{{instance_id}}/utilization"): Row(),
     ("POST", f"{ORG}/instances/{{instance_id}}/start"): Row(),
     ("POST", f"{ORG}/instances/{{instance_id}}/drain"): Row({}),
     ("POST", f"{ORG}/instances/{{instance_id}}/stop"): Row(),

@@ -51,7 +51,7 @@ def test_an_instance_from_its_making_to_its_end(data_dir: Path) -> None:
     again = found(data_dir, *create, "--max-concurrency", "3", "--idempotency-key", "once")
     assert again["id"] == made["id"]
     assert "fast" in [one["name"] for one in found(data_dir, "instances", "list")]
-    assert found(data_dir, "instances", "show", made["id"]) == made
+    assert found(data_dir, "instances", "show", made["id"]) == {**made, "utilization": {}}
     assert found(data_dir, "instances", "start", "fast")["status"] == "reserved"
     assert found(data_dir, "instances", "segments", "fast") == []
     assert found(data_dir, "instances", "drain", "fast", "--drain-seconds", "5")["status"] == "draining"

@@ -94,7 +94,7 @@ async def fleet(folder: Path, prepare: Prepares, cores: int = 1) -> AsyncIterato
         return prepare(name)
 
     usable = usable_cores()
-    made = Fleet(Machine(usable, usable[-cores:], 4_096), prepared, folder / "footprints.json")
+    made = Fleet(Machine(usable[:-cores], usable[-cores:], 4_096), prepared, folder / "footprints.json")
     watch = Watch()
     made.watch(watch)
     try:

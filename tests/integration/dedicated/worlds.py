@@ -38,6 +38,7 @@ class Hosts:
 
     running: dict[InstanceId, Configuration] = field(default_factory=dict)
     broken: str = ""
+    busy_seconds: float = 0.0
     places: int = 0
     idle_seconds: float | None = None
     calls: list[str] = field(default_factory=list)
@@ -78,7 +79,13 @@ class Hosts:
 
     def status(self, instance_id: InstanceId) -> RuntimeStatus | None:
         return (
-            RuntimeStatus(up=True, places=self.places, idle_seconds=self.idle_seconds)
+            RuntimeStatus(
+                up=True,
+                places=self.places,
+                idle_seconds=self.idle_seconds,
+                busy_seconds=self.busy_seconds,
+                width=self.running[instance_id].load.max_concurrency,
+            )
             if instance_id in self.running
             else None
         )

@@ -151,3 +151,34 @@ async def test_a_gate_that_closes_tells_those_who_wait_and_lets_those_inside_end
             pass
     await first.go()
     assert entrance.running == 0
+
+
+async def test_it_is_crowded_while_somebody_waits_and_for_a_while_after_it() -> None:
+    now = 100.0
+    entrance = Entrance(QUEUE, clock=lambda: now)
+    first = Visit(entrance)
+    await first.inside.wait()
+    assert not entrance.crowded(1.0), "it takes what it is asked"
+    second = Visit(entrance)
+    await turn()
+    now += 30.0
+    assert entrance.crowded(1.0)
+    await first.go()
+    await second.inside.wait()
+    assert not entrance.crowded(1.0)
+    await second.go()
+
+
+async def test_it_is_crowded_where_somebody_was_refused() -> None:
+    now = 100.0
+    entrance = Entrance(replace(QUEUE, overflow="reject"), clock=lambda: now)
+    visit = Visit(entrance)
+    await visit.inside.wait()
+    with pytest.raises(InstanceOverloaded):
+        async with entrance.enter(ONE):
+            pass
+    now += 0.9
+    assert entrance.crowded(1.0)
+    now += 0.2
+    assert not entrance.crowded(1.0)
+    await visit.go()

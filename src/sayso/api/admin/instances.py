@@ -14,8 +14,15 @@ from sayso.dedicated.configuration import Share
 from sayso.dedicated.instance import Instance
 from sayso.dedicated.load import DEFAULT_LOAD
 from sayso.dedicated.service import Instances
-from sayso.dedicated.shapes import curve_shape, event_shape, instance_shape, segment_shape
+from sayso.dedicated.shapes import (
+    curve_shape,
+    event_shape,
+    instance_shape,
+    segment_shape,
+    utilization_shape,
+)
 from sayso.dedicated.tokens import Token
+from sayso.dedicated.utilization import KEPT_SECONDS
 from sayso.dedicated.wishes import NewInstance
 from sayso.ids import InstanceId, ProjectId
 
@@ -127,6 +134,18 @@ async def curve(instance_id: str, admin: AdminDep, instances: InstancesDep) -> R
     """Return what the instance was last measured to do at rising concurrency."""
     found = await instances.curve(admin.org_id, InstanceId(instance_id))
     return json_response(curve_shape(instance_id, found))
+
+
+@instances_router.get("/{instance_id}/utilization")
+async def utilization(
+    instance_id: str, request: Request, admin: AdminDep, instances: InstancesDep
+) -> Response:
+    """Return how busy an instance was, of what its load lets through, up to now."""
+    params = request.query_params
+    hours = query.integer(params, "hours", minimum=1, maximum=KEPT_SECONDS // 3_600) or 24
+    minutes = query.integer(params, "bucket_minutes", minimum=1, maximum=60) or 1
+    found = await instances.utilization(admin.org_id, InstanceId(instance_id), hours, minutes)
+    return json_response(utilization_shape(instance_id, found))
 
 
 def _shown(instances: Instances, one: Instance) -> Response:

@@ -45,6 +45,9 @@ INSTANCES = Chapter(
         ("GET", f"{ONE}/events"): Note("List an instance's events", query=PAGE),
         ("GET", f"{ONE}/segments"): Note("List the seconds that are paid for", query=PAGE),
         ("GET", f"{ONE}/curve"): Note("Retrieve an instance's load curve"),
+        ("GET", f"{ONE}/utilization"): Note(
+            "See how busy an instance was", query=("hours", "bucket_minutes")
+        ),
         ("GET", f"{ORG}/instance_break_even"): Note(
             "Compare with paying for tokens", query=("project_id", "model", "cores")
         ),

@@ -76,6 +76,8 @@ QUERY: Final[dict[str, tuple[str, Json, str]]] = {
         _words("1m", "1h", "1d", default="1d"),
         "Width of a bucket. Costs know `1d` alone.",
     ),
+    "hours": ("hours", _number(1, default=24), "How many hours back, at most 48."),
+    "bucket_minutes": ("bucket_minutes", _number(1, default=1), "Minutes of one value, at most 60."),
     "group_by[]": (
         "group_by[]",
         _TEXTS,
