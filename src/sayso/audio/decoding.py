@@ -37,6 +37,7 @@ class AudioDecoder:
         max_audio_seconds: int = MAX_AUDIO_SECONDS,
         concurrency: int | None = None,
         queue_depth: int = 64,
+        cores: tuple[int, ...] = (),
         yielding: bool = False,
         timeout_seconds: float = 120.0,
     ) -> None:
@@ -44,7 +45,7 @@ class AudioDecoder:
         self._queue_depth = queue_depth
         self._timeout_seconds = timeout_seconds
         most = concurrency or len(os.sched_getaffinity(0))
-        self._place = DecodePlace((), most, queue_depth, yielding=yielding)
+        self._place = DecodePlace(cores, most, queue_depth, yielding=yielding)
         self._own: dict[tuple[int, ...], DecodePlace] = {}
 
     def server_pid(self, cores: tuple[int, ...] = ()) -> int | None:

@@ -79,9 +79,11 @@ async def compare(decoder: AudioDecoder, entries: list[dict[str, Any]]) -> int:
 async def test_samples_are_faster_whispers_one_file_of_each_encoding(
     speech_decoder: AudioDecoder, manifest: list[dict[str, Any]]
 ) -> None:
+    shortest_last = sorted(manifest, key=lambda entry: -(entry["duration_s"] or 0))
+    long_enough = [entry for entry in shortest_last if (entry["duration_s"] or 0) >= 0.1]
     shapes = {
         (e.get("container"), e.get("codec"), e["sample_rate"], e["channels"], e["expect"]): e
-        for e in manifest
+        for e in long_enough
     }
     assert await compare(speech_decoder, list(shapes.values())) > 40
 

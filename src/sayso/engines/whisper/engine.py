@@ -13,9 +13,10 @@ from sayso.engines.memory import resident_bytes
 from sayso.engines.whisper.detection import Detection
 from sayso.engines.whisper.hearing import FALLBACK_TEMPERATURES
 from sayso.engines.whisper.model import COMPUTE_TYPE, DECODING, WhisperWeights
-from sayso.engines.whisper.planning import CUTS
+from sayso.engines.whisper.planning import CUTS, FEW_WINDOWS_FRAMES, RARE_CUTS
 from sayso.engines.whisper.scheduler import WindowScheduler
 from sayso.engines.whisper.short_windows import (
+    AGAIN_FRAMES,
     LENGTHS,
     PADDING_FRAMES,
     SURE_END_LOGPROB,
@@ -132,8 +133,15 @@ def settings_of(config: EngineConfig) -> dict[str, object]:
     return {
         "compute_type": COMPUTE_TYPE,
         "decoding": DECODING,
-        "short_windows": [PADDING_FRAMES, SURE_LOGPROB, SURE_END_LOGPROB, SURE_LANGUAGE, *LENGTHS],
-        "cuts": CUTS,
+        "short_windows": [
+            PADDING_FRAMES,
+            AGAIN_FRAMES,
+            SURE_LOGPROB,
+            SURE_END_LOGPROB,
+            SURE_LANGUAGE,
+            *LENGTHS,
+        ],
+        "cuts": [*CUTS, FEW_WINDOWS_FRAMES, *RARE_CUTS],
         "temperatures": FALLBACK_TEMPERATURES,
         "threads": config.threads,
     }

@@ -9,6 +9,7 @@ from faster_whisper.tokenizer import Tokenizer
 from sayso.engines.whisper.features import WINDOW_FRAMES, Floats
 
 Encoded: TypeAlias = Any  # CTranslate2's StorageView of one window, (1, positions, width)
+Likeness: TypeAlias = tuple[int, int, float]
 
 FALLBACK_TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 LOG_PROB_THRESHOLD = -1.0  # a mean log probability below this is a failed decode
@@ -80,12 +81,12 @@ class Hearing:
     retried: bool = False
 
     @property
-    def is_full(self) -> bool:
-        """Whether the encoder heard all of Whisper's 30 s."""
-        return self.padded == WINDOW_FRAMES
+    def is_last(self) -> bool:
+        """Whether the encoder will hear it no further: all of Whisper's 30 s, or a second time."""
+        return self.retried or self.padded == WINDOW_FRAMES
 
     @property
-    def likeness(self) -> tuple[int, int, float]:
+    def likeness(self) -> Likeness:
         """What windows that are written down in one batch have in common."""
         return (self.padded, len(self.before), self.temperature)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-from sayso.engines.whisper.hearing import Decoded, Hearing
+from sayso.engines.whisper.hearing import Decoded, Hearing, Likeness
 
 E_co = TypeVar("E_co", covariant=True)
 E = TypeVar("E")
@@ -122,8 +122,9 @@ def choose(jobs: Sequence[Job[Any]], max_started: int, *, only_short: bool = Fal
     """Return what to do next: the job that is due first, and with it what is like it.
 
     A job not begun counts only while fewer than `max_started` of its kind are: clips do not wait for a long
-    recording to end. Windows of other short jobs (of other long ones for a long one) are heard first, up to
-    a batch, so that they can be written down together.
+    recording to end. Windows of other short jobs (of other long ones for a long one) are heard first, so that
+    they can be written down together: up to a batch of clips; of long recordings until a batch is full of
+    windows that are alike, since those of a kind come one after another anyway.
     """
     begun = Counter(job.steps.is_short for job in jobs if job.started)
     able = [
@@ -138,17 +139,33 @@ def choose(jobs: Sequence[Job[Any]], max_started: int, *, only_short: bool = Fal
         return None
     first = able[0]
     kind = [job for job in able if job.steps.is_short == first.steps.is_short]
-    if sum(len(job.heard) for job in kind) < BATCH:
-        if first.can_step:
-            return Step(first)
-        for job in kind:
+    if not _is_enough(first, kind):
+        for job in (first, *kind):
             if job.can_step:
                 return Step(job)
     return _batch(first if first.heard else next(job for job in kind if job.heard), kind)
 
 
+def _is_enough(first: Job[Any], kind: Sequence[Job[Any]]) -> bool:
+    """Whether to write down now what was heard."""
+    if first.steps.is_short:
+        return sum(len(job.heard) for job in kind) >= BATCH
+    return _full_likeness(first, kind) is not None
+
+
+def _full_likeness(first: Job[Any], kind: Sequence[Job[Any]]) -> Likeness | None:
+    """Return what a full batch has in common that holds windows of `first`, the oldest of them first."""
+    count = Counter(hearing.likeness for job in kind for hearing in job.heard)
+    return next((h.likeness for h in first.heard if count[h.likeness] >= _room(h.likeness)), None)
+
+
+def _room(likeness: Likeness) -> int:
+    """Return how many windows make a batch."""
+    return max(min(BATCH, BATCH_FRAMES // likeness[0]), 1)
+
+
 def _batch(first: Job[Any], kind: Sequence[Job[Any]]) -> Write:
-    likeness = first.heard[0].likeness
+    likeness = _full_likeness(first, kind) or first.heard[0].likeness
     order = [first, *(job for job in kind if job is not first)]
     alike = [(job, hearing) for job in order for hearing in job.heard if hearing.likeness == likeness]
-    return Write(tuple(alike[: max(min(BATCH, BATCH_FRAMES // likeness[0]), 1)]))
+    return Write(tuple(alike[: _room(likeness)]))

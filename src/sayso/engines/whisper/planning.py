@@ -8,6 +8,8 @@ LEAD_FRAMES = 50  # heard before the first speech of a window
 MAX_LEAD_FRAMES = 500  # silence that is still decoded with what follows: it changes no words, a cut may
 # Frames of a long recording's window that a pause ends, from and to: the short windows are the cheap ones.
 CUTS = ((800, 1500), (1500, 2800))
+FEW_WINDOWS_FRAMES = 2 * WINDOW_FRAMES  # up to which a recording is cut as rarely as can be: cuts cost words
+RARE_CUTS = CUTS[1:]
 MIN_PAUSE = 30  # frames in which nobody speaks; less may lie within a word
 TAIL_FRAMES = 50  # of a long pause that are heard with what was said before
 
@@ -16,8 +18,9 @@ def plan_window(voice: VoiceActivity, seek: int, frames: int, samples: int) -> t
     """Return the window that begins shortly before the next speech, and the frame to go on from.
 
     The window is None where nobody speaks in the 30 s from `seek` on. `frames` and `samples` are those of the
-    whole audio. A clip is one window. A long recording's window ends in the longest pause of the first
-    stretch of `CUTS` that has one; where there is none, with the audio, or after 30 s and is not `fixed`.
+    whole audio. A clip is one window. A longer recording's window ends in the longest pause of the first
+    stretch of `CUTS` (up to a minute `RARE_CUTS`) that has one; where there is none, with the audio, or after
+    30 s and is not `fixed`.
     """
     end = min(seek + WINDOW_FRAMES, frames)
     last = end == frames
@@ -31,9 +34,10 @@ def plan_window(voice: VoiceActivity, seek: int, frames: int, samples: int) -> t
         seek += lead - LEAD_FRAMES
     rest = frames - seek
     voice.hear(samples if rest <= WINDOW_FRAMES else (seek + WINDOW_FRAMES) * HOP)
-    if frames <= WINDOW_FRAMES or rest <= CUTS[0][1]:
+    allowed = CUTS if frames > FEW_WINDOWS_FRAMES else RARE_CUTS
+    if frames <= WINDOW_FRAMES or rest <= allowed[0][1]:
         return Window(seek, rest), frames
-    stretches = CUTS if rest > WINDOW_FRAMES else CUTS[:1]
+    stretches = allowed if rest > WINDOW_FRAMES else allowed[:1]
     cuts = (pause_frame(voice, seek + shortest, seek + longest) for shortest, longest in stretches)
     cut = next((cut for cut in cuts if cut is not None), None)
     if cut is not None:

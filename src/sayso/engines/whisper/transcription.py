@@ -18,12 +18,12 @@ from sayso.engines.whisper.hearing import Decoded, Hearing, Window
 from sayso.engines.whisper.model import DECODING, WhisperWeights
 from sayso.engines.whisper.planning import plan_window
 from sayso.engines.whisper.segments import SegmentWriter
-from sayso.engines.whisper.short_windows import SURE_LANGUAGE, is_doubtful, padded_frames
+from sayso.engines.whisper.short_windows import SURE_LANGUAGE, is_doubtful, longer_frames, padded_frames
 from sayso.engines.whisper.voice import VoiceActivity, VoiceNetwork
 from sayso.engines.whisper.windows import MIN_ADVANCE, Piece, WindowCut, cut_window
 
 LISTEN_WINDOWS = 10  # whose loudness is looked at in one step, about half a second
-AHEAD = 4  # windows of one recording that are heard before the first of them is written down
+AHEAD = 8  # windows of one recording that are heard before the first of them is written down
 PROMPT_TOKENS = 223  # with the start-of-previous token half of Whisper's context
 PROMPT_CHARACTERS = 4_000  # more than the last tokens of a prompt can hold
 NO_LANGUAGE = "en"  # reported with probability 0 where nobody speaks
@@ -55,7 +55,7 @@ class Transcription:
         self._rest: Window | None = None  # what is left of the window before the first open one
         self._rest_before: tuple[int, ...] = ()  # and what was written before that
         self._open: list[Hearing] = []  # in order of time, not written down or behind one that is not
-        self._again: list[Hearing] = []  # short windows that are to be heard in full
+        self._again: list[Hearing] = []  # short windows that are to be heard longer
         self._prompt: tuple[int, ...] | None = None
         self._before: tuple[int, ...] | None = None  # what the next window goes on from; None: the prompt
         self._events: list[SpeechEvent] = []
@@ -89,7 +89,7 @@ class Transcription:
         if self._language is not None:
             self._start(self._language, 1.0)
         if self._again:
-            return (self._hear_in_full(self._again.pop()),)
+            return (self._hear_longer(self._again.pop()),)
         if self._rest is not None:
             return self._hear_the_rest(self._rest)
         window, seek = plan_window(self._voice, self._seek, self._frames, len(self._pcm))
@@ -104,15 +104,15 @@ class Transcription:
 
     def written(self, hearing: Hearing, decoded: Decoded) -> Sequence[Hearing]:
         """Take what was written about a window; return it if it is to be written down again."""
-        if hearing.is_full:
+        if hearing.is_last:
             hearing.note(decoded)
+            if hearing.done is None:
+                return (hearing,)
         elif is_doubtful(decoded, hearing.tokenizer.timestamp_begin, hearing.window.frames):
             hearing.retried = True
             self._again.append(hearing)
         else:
             hearing.done = decoded
-        if hearing.is_full and hearing.done is None:
-            return (hearing,)
         self._write_segments()
         return ()
 
@@ -166,11 +166,12 @@ class Transcription:
             window, mel, self._loudest, padded, encoded, tokenizer, before, self._request.temperature, full
         )
 
-    def _hear_in_full(self, hearing: Hearing) -> Hearing:
-        if hearing.full is None:
-            hearing.full = self._weights.encode(hearing.mel, hearing.loudest)
-        hearing.encoded = hearing.full
-        hearing.padded = WINDOW_FRAMES
+    def _hear_longer(self, hearing: Hearing) -> Hearing:
+        if hearing.full is not None:
+            hearing.encoded, hearing.padded = hearing.full, WINDOW_FRAMES
+        else:
+            hearing.padded = longer_frames(hearing.padded)
+            hearing.encoded = self._weights.encode(hearing.mel, hearing.loudest, hearing.padded)
         return hearing
 
     def _hear_the_rest(self, rest: Window) -> Sequence[Hearing]:
@@ -198,7 +199,7 @@ class Transcription:
             if not window.fixed:
                 self._seek = window.end
             return
-        cut = cut_window(decoded.tokens, hearing.tokenizer.timestamp_begin, window.frames)
+        cut = cut_window(decoded.tokens, hearing.tokenizer.timestamp_begin, window.frames, whole=window.fixed)
         pieces = [_placed(window, piece) for piece in cut.pieces]
         advance = self._advance(hearing, cut, pieces)
         segments = self._segments.write(hearing, decoded, pieces)

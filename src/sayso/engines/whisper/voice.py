@@ -1,6 +1,7 @@
 """Where somebody speaks: Silero's voice activity detector, run along the audio as far as it is asked."""
 
-from typing import Protocol
+from collections.abc import Iterator
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from faster_whisper.vad import get_vad_model
@@ -17,6 +18,10 @@ MAX_GAIN = 64.0  # 36 dB; more would raise the last bit of silence to a roar
 
 SPEECH = 0.35  # probability from which a step may be speech
 CLEAR_SPEECH = 0.7  # probability that noise does not reach
+LONG_SILENCE = 156  # steps, 5 s: a longer one is heard a second time, by itself
+LEAST_CLEAR = 10  # steps of clear speech, 0.3 s, for which the second time counts
+
+State: TypeAlias = tuple[Floats, Floats]
 
 
 class VoiceNetwork(Protocol):
@@ -48,7 +53,7 @@ class VoiceActivity:
     def __init__(self, network: VoiceNetwork, pcm: Samples) -> None:
         self._network = network
         self._pcm = pcm
-        self._state = (np.zeros(STATE, np.float32), np.zeros(STATE, np.float32))
+        self._state = _fresh_state()
         self._probabilities = np.zeros(-(-len(pcm) // STEP), np.float32)
         self._known = 0  # steps
 
@@ -98,16 +103,43 @@ class VoiceActivity:
 
     def _hear_block(self) -> None:
         steps = min(BLOCK_STEPS, len(self._probabilities) - self._known)
-        begin = self._known * STEP
+        heard, self._state = self._verdicts(self._known, steps, self._state)
+        self._probabilities[self._known : self._known + steps] = heard
+        for begin, end in _stretches(heard < SPEECH):
+            if end - begin >= LONG_SILENCE:
+                self._hear_again(self._known + begin, end - begin)
+        self._known += steps
+
+    def _hear_again(self, first: int, steps: int) -> None:
+        """Hear a long silence by itself, at its own level, as if nothing had been before.
+
+        After louder or clearer sound the network misses whole minutes of speech.
+        """
+        heard, _ = self._verdicts(first, steps, _fresh_state())
+        if np.count_nonzero(heard >= CLEAR_SPEECH) >= LEAST_CLEAR:
+            stretch = self._probabilities[first : first + steps]
+            np.maximum(stretch, heard, out=stretch)
+
+    def _verdicts(self, first: int, steps: int, state: State) -> tuple[Floats, State]:
+        """Run the network over so many steps; return their probabilities and the state behind them."""
+        begin = first * STEP
         sound = to_float(self._pcm[max(begin - CONTEXT, 0) : begin + steps * STEP])
         before = CONTEXT if begin == 0 else 0
         behind = steps * STEP + CONTEXT - before - len(sound)
         sound = np.pad(sound, (before, behind))
         sound = np.clip(sound * np.float32(level_gain(sound)), -1.0, 1.0)
         slices = np.lib.stride_tricks.sliding_window_view(sound, STEP + CONTEXT)[::STEP]
-        heard, *state = self._network.run(
-            None, {"input": np.ascontiguousarray(slices), "h": self._state[0], "c": self._state[1]}
+        heard, *after = self._network.run(
+            None, {"input": np.ascontiguousarray(slices), "h": state[0], "c": state[1]}
         )
-        self._state = (state[0], state[1])
-        self._probabilities[self._known : self._known + steps] = heard.reshape(-1)
-        self._known += steps
+        return heard.reshape(-1), (after[0], after[1])
+
+
+def _fresh_state() -> State:
+    return np.zeros(STATE, np.float32), np.zeros(STATE, np.float32)
+
+
+def _stretches(holds: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of every stretch of steps for which it holds."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], holds, [False])).astype(np.int8)))
+    return zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)

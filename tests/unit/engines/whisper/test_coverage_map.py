@@ -3,20 +3,18 @@
 from dataclasses import replace
 from itertools import pairwise
 
-import numpy as np
 import pytest
 
 from sayso.core.speech import Segment
 from sayso.engines.whisper.coverage import Coverage
 from sayso.engines.whisper.voice import STEP, VoiceActivity
-from tests.unit.engines.whisper.heard_windows import heard, wrote
-from tests.unit.engines.whisper.test_window_planning import Verdicts
+from tests.unit.engines.whisper.heard_windows import heard, voice_with_pauses, wrote
 
 SEGMENT = Segment(0, 0, 0.0, 3.0, " a", (7,), 0.0, -0.3, 1.0, 0.1)
 
 
 def voice(samples: int, *pauses: tuple[float, float]) -> VoiceActivity:
-    made = VoiceActivity(Verdicts(*pauses), np.zeros(samples, np.int16))
+    made = voice_with_pauses(samples, *pauses)
     made.hear(samples)
     return made
 

@@ -1,5 +1,6 @@
 """How much the encoder hears of an audio, and what goes from one window to the next."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -79,8 +80,8 @@ def test_an_unclear_language_is_named_by_the_full_window_and_the_short_one_writt
     assert hearing.done == text()
 
 
-@pytest.mark.parametrize(("sure", "lengths"), [(0.4, [1000, WINDOW_FRAMES]), (0.9, [1000, WINDOW_FRAMES])])
-def test_in_doubt_the_full_window_is_written_down_and_never_encoded_twice(
+@pytest.mark.parametrize(("sure", "lengths"), [(0.4, [1000, WINDOW_FRAMES]), (0.9, [1000, 1600])])
+def test_in_doubt_a_longer_window_is_written_down_the_full_one_where_it_is_encoded_already(
     sure: float, lengths: list[int]
 ) -> None:
     weights = Weights(sure)
@@ -88,10 +89,22 @@ def test_in_doubt_the_full_window_is_written_down_and_never_encoded_twice(
     assert steps.written(hearing, text(-1.5)) == ()
     (again,) = steps.step()
     assert again is hearing
-    assert again.is_full
     assert weights.encoded == lengths
+    assert (again.padded, again.encoded) == (lengths[-1], lengths[-1])
     steps.written(again, text(-1.2))
     assert (again.done, again.retried) == (text(-1.2), True)
+
+
+def test_what_is_heard_a_second_time_counts_unless_it_loops() -> None:
+    steps, hearing = first_hearing(Weights(sure=0.9))
+    steps.written(hearing, text(-1.5))
+    (again,) = steps.step()
+    loop = replace(text(-0.2), compression_ratio=3.0)
+    assert steps.written(again, loop) == (again,)
+    assert (again.temperature, again.padded, again.done) == (0.2, 1600, None)
+    assert not steps.can_step
+    steps.written(again, text(-0.9))
+    assert again.done == text(-0.9)
 
 
 def test_a_time_rounded_up_to_a_second_behind_the_sound_ends_with_it() -> None:

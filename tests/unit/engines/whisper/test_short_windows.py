@@ -3,7 +3,7 @@
 import pytest
 
 from sayso.engines.whisper.hearing import Decoded
-from sayso.engines.whisper.short_windows import is_doubtful, padded_frames
+from sayso.engines.whisper.short_windows import is_doubtful, longer_frames, padded_frames
 
 BEGIN = 50364
 SURE = (BEGIN, 100, 200, BEGIN + 150)  # from 0 to 3 s
@@ -23,10 +23,19 @@ def test_a_window_is_as_long_as_its_sound_and_some_silence(frames: int, heard: i
     assert padded_frames(frames) == heard
 
 
+@pytest.mark.parametrize(
+    ("padded", "longer"),
+    [(1000, 1600), (1300, 2000), (1600, 2500), (2000, 3000), (2500, 3000), (3000, 3000)],
+)
+def test_in_doubt_there_is_more_silence_behind_the_sound(padded: int, longer: int) -> None:
+    assert longer_frames(padded) == longer
+
+
 def test_what_the_decoder_is_sure_of_stands() -> None:
     assert not doubt()
     assert not doubt(avg_logprob=-0.99)
     assert not doubt((BEGIN, 100, 200), avg_logprob=-0.39)  # it ends where the sound does
+    assert not doubt((BEGIN, 100, BEGIN + 150, BEGIN + 150), frames=290)  # the end twice is an end
     assert not doubt(frames=200)  # Whisper rounds up to a second at the end of a clip
 
 

@@ -72,6 +72,29 @@ def test_other_clips_are_heard_first_so_that_they_come_along() -> None:
     assert batch([full, job(remaining=9, ready_at=9, can_step=True)]) == [full] * BATCH
 
 
+def test_of_long_recordings_more_is_heard_until_a_batch_is_full_of_a_kind() -> None:
+    mixed = [heard(padded=length) for length in (1000, 1300, 1000, 1600, 1300, 1000)]
+    long = job(*mixed, remaining=20, can_step=True)
+    assert choose([long], 100) == Step(long)
+    long.heard += [heard(padded=1300), heard(padded=1300)]
+    turn = choose([long], 100)
+    assert isinstance(turn, Write)
+    assert [window.padded for _, window in turn.windows] == [1300] * BATCH
+    other = job(*mixed[:3], remaining=20, ready_at=9)
+    long.heard = mixed[3:]
+    long.heard[0] = heard(padded=1000)
+    turn = choose([long, other], 100)
+    assert isinstance(turn, Write)
+    assert [one for one, _ in turn.windows] == [long, long, other, other]
+
+
+def test_where_no_more_can_be_heard_the_oldest_window_is_written_down() -> None:
+    long = job(heard(padded=1000), heard(padded=1300), heard(padded=1300), remaining=20)
+    turn = choose([long], 100)
+    assert isinstance(turn, Write)
+    assert [window.padded for _, window in turn.windows] == [1000]
+
+
 def test_a_clip_is_not_written_down_with_a_long_recording_nor_waits_for_its_steps() -> None:
     clip = job(heard(), ready_at=0)
     long = job(heard(), remaining=20, ready_at=0, can_step=True)

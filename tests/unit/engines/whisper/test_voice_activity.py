@@ -1,7 +1,14 @@
 import numpy as np
 
 from sayso.engines.whisper.features import Floats
-from sayso.engines.whisper.voice import BLOCK_STEPS, STEP, VoiceActivity, level_gain
+from sayso.engines.whisper.voice import (
+    BLOCK_STEPS,
+    CLEAR_SPEECH,
+    LONG_SILENCE,
+    STEP,
+    VoiceActivity,
+    level_gain,
+)
 
 
 class LoudnessNetwork:
@@ -69,3 +76,42 @@ def test_quiet_sound_is_raised_but_silence_not_without_bound() -> None:
     assert 10 < level_gain(tone * np.float32(0.01)) < 20
     assert level_gain(np.zeros(16_000, np.float32)) == 64.0
     assert level_gain(np.zeros(3, np.float32)) == 1.0
+
+
+class AdaptingNetwork(LoudnessNetwork):
+    """Hears nothing as soon as it has heard something loud, and counts the stretches it begins afresh."""
+
+    fresh = 0
+
+    def run(self, outputs: None, inputs: dict[str, Floats]) -> tuple[Floats, Floats, Floats]:
+        self.fresh += not inputs["h"].any()
+        heard, _, state = super().run(outputs, inputs)
+        return (
+            np.where(np.maximum.accumulate(heard) > 0.9, heard * (heard > 0.9), heard),
+            inputs["h"] + 1,
+            state,
+        )
+
+
+def quiet_behind_loud(steps: int, level: int) -> tuple[AdaptingNetwork, VoiceActivity]:
+    network = AdaptingNetwork()
+    pcm = np.full((20 + steps) * STEP, level, np.int16)
+    pcm[: 20 * STEP] = 32_000
+    voice = VoiceActivity(network, pcm)
+    voice.hear(len(pcm))
+    return network, voice
+
+
+def test_a_long_silence_is_heard_again_by_itself() -> None:
+    network, voice = quiet_behind_loud(LONG_SILENCE, 26_000)
+    assert voice.peak(20 * STEP, 99 * STEP) > CLEAR_SPEECH
+    assert network.fresh == 2
+    network, voice = quiet_behind_loud(LONG_SILENCE - 1, 26_000)
+    assert voice.peak(20 * STEP, 99 * STEP) == 0
+    assert network.fresh == 1
+
+
+def test_what_is_not_clear_the_second_time_stays_silence() -> None:
+    network, voice = quiet_behind_loud(LONG_SILENCE, 20_000)
+    assert voice.peak(20 * STEP, 99 * STEP) == 0
+    assert network.fresh == 2

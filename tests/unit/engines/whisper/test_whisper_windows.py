@@ -40,3 +40,18 @@ def test_a_window_always_moves_on() -> None:
     assert cut_window([at(0), at(0), 5], T, 3000).advance == 3000
     assert cut_window([at(0), 1, at(0.1), at(0.1), 5], T, 3000).advance == 3000
     assert cut_window([], T, 700).advance == 700
+
+
+def test_a_window_that_ends_in_a_pause_holds_its_last_piece_too() -> None:
+    cut = cut_window([at(0), 1, at(6), at(6), 2, 3], T, 900, whole=True)
+    assert cut.pieces == (Piece(0, 600, (at(0), 1, at(6))), Piece(600, 900, (at(6), 2, 3)))
+    assert (cut.advance, cut.complete) == (900, True)
+
+
+def test_less_than_a_second_behind_the_last_time_is_how_it_was_rounded() -> None:
+    tokens = [at(0), 1, at(8), at(8)]
+    cut = cut_window(tokens, T, 842, whole=True)
+    assert [piece.tokens for piece in cut.pieces] == [(at(0), 1, at(8))]
+    assert (cut.advance, cut.complete) == (842, True)
+    assert cut_window(tokens, T, 901, whole=True).advance == 800  # somebody may have said more
+    assert cut_window(tokens, T, 842).advance == 800  # the window cuts what is said

@@ -1,34 +1,14 @@
 """Where windows end, over made-up verdicts of the voice detector."""
 
-import numpy as np
-
-from sayso.engines.whisper.features import HOP, WINDOW_FRAMES, Floats
+from sayso.engines.whisper.features import HOP, WINDOW_FRAMES
 from sayso.engines.whisper.hearing import Window
 from sayso.engines.whisper.planning import CUTS, plan_window
-from sayso.engines.whisper.voice import STEP, VoiceActivity
-
-
-class Verdicts:
-    """A network that says 1 everywhere but in `pauses`, in seconds."""
-
-    def __init__(self, *pauses: tuple[float, float]) -> None:
-        self.pauses, self.steps = pauses, 0
-
-    def run(self, outputs: None, inputs: dict[str, Floats]) -> tuple[Floats, Floats, Floats]:
-        count = len(inputs["input"])
-        at = (self.steps + np.arange(count) + 0.5) * STEP / 16_000
-        self.steps += count
-        silent = np.zeros(count, np.bool_)
-        for begin, end in self.pauses:
-            silent |= (at >= begin) & (at < end)
-        state = np.zeros((1, 1, 128), np.float32)
-        return np.where(silent, 0.0, 1.0).astype(np.float32), state, state
+from tests.unit.engines.whisper.heard_windows import voice_with_pauses
 
 
 def plan(seconds: float, *pauses: tuple[float, float], seek: int = 0) -> tuple[Window | None, int]:
     samples = round(seconds * 16_000)
-    voice = VoiceActivity(Verdicts(*pauses), np.zeros(samples, np.int16))
-    return plan_window(voice, seek, samples // HOP, samples)
+    return plan_window(voice_with_pauses(samples, *pauses), seek, samples // HOP, samples)
 
 
 def test_a_clip_is_one_window() -> None:
@@ -52,14 +32,25 @@ def test_where_nobody_pauses_so_early_a_longer_window_is_cut() -> None:
     assert then == window.end
 
 
-def test_what_is_left_of_a_long_recording_is_cut_too() -> None:
-    window, then = plan(50, (32, 32.8), seek=2200)
+def test_up_to_a_minute_there_are_as_few_cuts_as_can_be() -> None:
+    window, then = plan(60, (9, 10), (20, 20.8))
     assert window is not None
-    assert window.seek == 2200
+    assert 2000 < window.frames < 2080
+    assert then == window.end
+    assert plan(60, (40, 42), seek=3200) == (Window(3200, 2800), 6000)
+    longer, _ = plan(60.1, (9, 10), (20, 20.8))
+    assert longer is not None
+    assert 900 < longer.frames < 1000
+
+
+def test_what_is_left_of_a_long_recording_is_cut_too() -> None:
+    window, then = plan(70, (52, 52.8), seek=4200)
+    assert window is not None
+    assert window.seek == 4200
     assert 1000 < window.frames < 1080
     assert then == window.end
-    assert plan(50, (48, 48.8), seek=2200) == (Window(2200, 2800), 5000)
-    assert plan(50, (45, 45.8), seek=3500) == (Window(3500, 1500), 5000)
+    assert plan(70, (68, 68.8), seek=4200) == (Window(4200, 2800), 7000)
+    assert plan(70, (65, 65.8), seek=5500) == (Window(5500, 1500), 7000)
 
 
 def test_a_clip_is_not_cut() -> None:
