@@ -100,6 +100,7 @@ class ChatRequest:
     chosen token's log probability, `top_logprobs` for that many alternatives besides. `id` names the
     request where its engine is asked about it later. Engines share cached work between requests of one
     `cache_salt`, and with an empty one none. Where requests wait, those of different `share` take turns.
+    `whole` says that nobody reads the answer before it is complete.
     """
 
     model: str
@@ -117,6 +118,7 @@ class ChatRequest:
     id: str = ""
     cache_salt: str = ""
     share: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class CompletionRequest:
 
     Each prompt is text or token ids. Choice index = prompt index × `n` + choice of that prompt.
     `logprobs` None means none; 0 the chosen tokens only; k the k best besides. `id` and
-    `cache_salt` are as a chat's, and so is `share`.
+    `cache_salt` are as a chat's, and so are `share` and `whole`.
     """
 
     model: str
@@ -139,6 +141,7 @@ class CompletionRequest:
     id: str = ""
     cache_salt: str = ""
     share: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

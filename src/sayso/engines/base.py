@@ -10,13 +10,14 @@ Rules that every engine keeps, and the contract suite checks:
 5. A chat that has an id can be asked after that what it used (`stop`), to the token.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sayso.core.chat import ChatEvent, ChatRequest, CompletionRequest
 from sayso.core.speech import Audio, LanguageProbability, SpeechEvent, SpeechRequest
 from sayso.core.usage import TokenUsage
+from sayso.errors import EngineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,34 @@ class ChatEngine(Protocol):
         To be asked after its stream was closed. None where the engine does not count or does not
         know the request; nothing where its work never began.
         """
+        ...
+
+
+class Outlet(Protocol):
+    """A shorter way for a stream's events than through its generator, for the thread that makes them."""
+
+    def take(self, events: Sequence[ChatEvent | EngineError]) -> bool:
+        """Send a batch at once; False where it has to go through the generator, as the last one has to."""
+        ...
+
+    def passed_on(self) -> None:
+        """Hear, in the event loop, that a batch that was not taken has come through the generator.
+
+        The first one is what the stream begins with, for which nobody asks.
+        """
+        ...
+
+
+@runtime_checkable
+class PushingChatEngine(ChatEngine, Protocol):
+    """A chat engine that can send past the event loop; each stream keeps its order."""
+
+    def chat_into(self, request: ChatRequest, outlet: Outlet) -> AsyncGenerator[ChatEvent, None]:
+        """Continue a conversation, as `chat` does; what `outlet` takes is not yielded."""
+        ...
+
+    def complete_into(self, request: CompletionRequest, outlet: Outlet) -> AsyncGenerator[ChatEvent, None]:
+        """Continue raw text in the same way."""
         ...
 
 

@@ -52,9 +52,14 @@ class HostedChatEngine(UpstreamChatEngine):
         return TokenUsage(**answer) if answer else None
 
 
-def _ours(request: ChatRequest | CompletionRequest) -> dict[str, str]:
+def _ours(request: ChatRequest | CompletionRequest) -> dict[str, str | bool]:
     """Return what a host of ours is told besides."""
-    return {"id": request.id, "cache_salt": request.cache_salt, "share": request.share}
+    return {
+        "id": request.id,
+        "cache_salt": request.cache_salt,
+        "share": request.share,
+        "whole": request.whole,
+    }
 
 
 class HostedSpeechEngine(UpstreamSpeechEngine):

@@ -118,6 +118,7 @@ def _asked(request: Request, snapshot: Snapshot, origin: Origin, salt: str) -> R
         id=origin.request_id,
         cache_salt=salt,
         share=origin.caller.key_id,
+        whole=not origin.streamed,
     )
 
 

@@ -1,8 +1,8 @@
 """What requests say and are answered, handed to the store as the caller's policy allows."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -10,15 +10,12 @@ from sayso.core.caller import Caller
 from sayso.core.chat import ChatEvent, Json
 from sayso.core.speech import SpeechEvent
 from sayso.errors import StorageUnavailable
-from sayso.ids import OrgId
 from sayso.inference.exchange import Asked, HeardAnswer, canonical
 from sayso.retention.clock import wall_clock
 from sayso.retention.content import Content, Kind, NotKept
 from sayso.retention.policy import RetentionPolicy
 from sayso.retention.sealing import Part
-from sayso.retention.store import POLICY_SECONDS, RetentionStore
-
-PROJECTS = 10_000  # whose policies are remembered
+from sayso.retention.store import RetentionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +32,7 @@ class Keeper:
     def __init__(self, store: RetentionStore, *, clock: Callable[[], int] = wall_clock) -> None:
         self.store = store
         self.clock = clock
-        self._known: dict[tuple[str, str], tuple[float, RetentionPolicy]] = {}
-        self._asking: dict[tuple[str, str], asyncio.Task[RetentionPolicy | None]] = {}
+        self._asking: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     async def begin(
         self,
@@ -65,46 +61,38 @@ class Keeper:
         tag = self.store.tag(caller.org_id, end_user or "")
         return Exchange(self, caller, kind, record_id, model, self.clock(), asked, answer, audio, extra, tag)
 
-    def forget(self, organization_id: OrgId) -> None:
-        """Forget what is known of an organization's policies: one has changed."""
-        for place in [place for place in self._known if place[0] == organization_id]:
-            del self._known[place]
+    def forget(self) -> None:
+        """Forget what is known of policies: one has changed."""
         self.store.forget_policies()
 
     def may_keep(self, caller: Caller) -> bool:
         """Return whether content may be kept unasked, by what is known; the store asks where nothing is."""
-        known = self._known.get((caller.org_id, caller.project_id))
-        return known is None or known[1].keeps(stored=False)
+        known = self.store.known_policy(caller.org_id, caller.project_id)
+        return known is None or known.policy.keeps(stored=False)
 
     async def _policy(self, caller: Caller, *, certain: bool) -> RetentionPolicy:
-        """Return the policy; what is known is good enough while a newer one is asked for beside the work."""
-        place = (caller.org_id, caller.project_id)
-        known = self._known.get(place)
-        if known is not None and not certain:
-            if time.monotonic() - known[0] >= POLICY_SECONDS and place not in self._asking:
-                task = asyncio.create_task(self._asked_again(caller))
-                self._asking[place] = task
-                task.add_done_callback(lambda _: self._asking.pop(place, None))
-            return known[1]
+        """Return the policy; what is old is good enough while a newer one is asked for beside the work."""
+        known = None if certain else self.store.known_policy(caller.org_id, caller.project_id)
+        if known is not None and (standing := self.store.standing(known)) != "changed":
+            if standing == "old":
+                self._ask_beside(caller)
+            return known.policy
         try:
-            return await self._ask(caller)
+            return await self.store.policy(caller.org_id, caller.project_id)
         except StorageUnavailable:
             if certain:
                 raise
             return RetentionPolicy(0, 0)  # who can not be asked has nothing kept
 
-    async def _asked_again(self, caller: Caller) -> RetentionPolicy | None:
-        try:
-            return await self._ask(caller)
-        except StorageUnavailable:
-            return None  # the store asks again before it writes
+    def _ask_beside(self, caller: Caller) -> None:
+        place = (caller.org_id, caller.project_id)
+        if place not in self._asking:
+            task = self._asking[place] = asyncio.create_task(self._asked_again(caller))
+            task.add_done_callback(lambda _: self._asking.pop(place, None))
 
-    async def _ask(self, caller: Caller) -> RetentionPolicy:
-        policy = await self.store.policy(caller.org_id, caller.project_id)
-        if len(self._known) >= PROJECTS:
-            self._known.clear()
-        self._known[caller.org_id, caller.project_id] = (time.monotonic(), policy)
-        return policy
+    async def _asked_again(self, caller: Caller) -> None:
+        with suppress(StorageUnavailable):  # the store asks again before it writes
+            await self.store.policy(caller.org_id, caller.project_id)
 
 
 @dataclass(slots=True)

@@ -227,7 +227,7 @@ class BilledLedger:
         while True:
             with suppress(StorageUnavailable):
                 await self._replay(spool)
-            await asyncio.sleep(REPLAY_SECONDS)
+            await spool.until_due(REPLAY_SECONDS)
 
     async def _replay(self, spool: SettlementSpool) -> None:
         self._metrics.credited_answers.inc(await spool.replay(self._ledger))

@@ -61,6 +61,7 @@ async def begin():
     print(made, *sorted({*heavy.split()} & sys.modules.keys()))
 
 heavy = "alembic mako psycopg pygments markdown_it numpy openvino ctranslate2 av"
+heavy += " jinja2 sqlalchemy.dialects.postgresql"
 asyncio.run(begin())
 """
 SEEN_FIRST = """

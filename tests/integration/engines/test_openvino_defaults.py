@@ -47,7 +47,7 @@ async def test_a_limit_of_the_callers_own_goes_before_it(engine: OpenVinoChatEng
 
 
 async def test_near_the_end_of_the_window_the_rest_of_it_is_left(engine: OpenVinoChatEngine) -> None:
-    words = "a " * 8100
+    words = "a " * 100  # a token each
     probe = ChatRequest("m", (Message("user", words),), GREEDY, max_tokens=1)
     async with aclosing(engine.chat(probe)) as stream:
         last = [event async for event in stream][-1]

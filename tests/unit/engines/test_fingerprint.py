@@ -79,7 +79,9 @@ def test_every_setting_of_an_engine_is_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("SURE_LANGUAGE", 0.9),
         ("SURE_END_LOGPROB", -0.1),
         ("LENGTHS", (3000,)),
+        ("AGAIN_FRAMES", 3000),
         ("CUTS", ((800, 2800),)),
+        ("RARE_CUTS", ((2000, 2800),)),
     ):
         with monkeypatch.context() as patched:
             patched.setattr(whisper_engine, name, value)

@@ -6,7 +6,6 @@ Standard output carries one JSON object a line for the supervisor: `{"event": "l
 
 import asyncio
 import contextlib
-import ctypes
 import gc
 import json
 import signal
@@ -21,20 +20,22 @@ import uvloop
 from sayso.core.collection import reading_program
 from sayso.core.core_dumps import write_no_core_dump
 from sayso.core.cores import stay_on
+from sayso.core.parent import end_with_parent
 from sayso.core.priority import let_others_go_first, run_as_usual, wait_for_the_model
 from sayso.core.time_slice import take_turns_as_usual
 from sayso.engines.base import ChatEngine, SpeechEngine
 from sayso.engines.config import EngineConfig
 from sayso.engines.host.app import create_host
+from sayso.engines.host.ending_server import EndingServer
+from sayso.engines.host.line import HostProtocol
 from sayso.engines.registry import load_engine
 from sayso.errors import SaysoError
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
     """Run the host; the exit status is 0 after an orderly stop, 1 when the engine can not be loaded."""
-    _die_with_parent()
+    end_with_parent()
+    write_no_core_dump()
     run_as_usual()  # the engine's threads inherit it
     take_turns_as_usual()
     config = EngineConfig.from_json(json.loads(sys.stdin.readline()))
@@ -59,13 +60,8 @@ def main() -> int:
     return 0
 
 
-class _Server(uvicorn.Server):
-    """uvicorn with the stopping left to the host."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        """Leave the signals alone."""
-        yield
+class _Server(EndingServer):
+    """The same, which tells the supervisor that it listens."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
@@ -78,22 +74,20 @@ async def _serve(engine: ChatEngine | SpeechEngine, path: str) -> None:
         create_host(engine),
         uds=path,
         loop="none",
-        http="httptools",
+        http=HostProtocol,
         ws="none",
         lifespan="off",
         access_log=False,
+        date_header=False,
         log_config=None,
         timeout_graceful_shutdown=1,
     )
     server = _Server(settings)
     loop = asyncio.get_running_loop()
 
-    def stop() -> None:
-        server.should_exit = True
-
-    loop.add_signal_handler(signal.SIGTERM, stop)
+    loop.add_signal_handler(signal.SIGTERM, server.end)
     loop.add_signal_handler(signal.SIGINT, lambda: None)  # Ctrl-C is the gateway's to answer
-    threading.Thread(target=_wait_for_gateway, args=(loop, stop), daemon=True).start()
+    threading.Thread(target=_wait_for_gateway, args=(loop, server.end), daemon=True).start()
     await server.serve()
 
 
@@ -106,13 +100,6 @@ def _wait_for_gateway(loop: asyncio.AbstractEventLoop, stop: Any) -> None:
 
 def _say(event: str, **fields: str) -> None:
     print(json.dumps({"event": event, **fields}), flush=True)  # noqa: T201 - the supervisor's channel
-
-
-def _die_with_parent() -> None:
-    """Have the kernel end this process with its parent, and write no core dump."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    write_no_core_dump()
 
 
 if __name__ == "__main__":

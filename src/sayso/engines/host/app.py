@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sayso.core.speech import Audio, LanguageProbability, SpeechRequest, Task
-from sayso.engines.base import ChatEngine, SpeechEngine
+from sayso.engines.base import ChatEngine, PushingChatEngine, SpeechEngine
+from sayso.engines.host.line import Line
 from sayso.engines.host.streaming import EventStream
 from sayso.engines.wire.chat_events import ChatEventEncoder
 from sayso.engines.wire.chat_request import decode_chat_request, decode_completion_request
@@ -55,13 +56,19 @@ async def _info(request: Request) -> Response:
 async def _chat(request: Request) -> Response:
     engine: ChatEngine = request.app.state.engine
     chat = decode_chat_request(orjson.loads(await request.body()))
-    return EventStream(engine.chat(chat), ChatEventEncoder().encode)
+    encode = ChatEventEncoder().encode
+    if isinstance(engine, PushingChatEngine) and (line := Line.of(request.scope, encode)):
+        return EventStream(engine.chat_into(chat, line), encode, line)
+    return EventStream(engine.chat(chat), encode)
 
 
 async def _complete(request: Request) -> Response:
     engine: ChatEngine = request.app.state.engine
     completion = decode_completion_request(orjson.loads(await request.body()))
-    return EventStream(engine.complete(completion), ChatEventEncoder().encode)
+    encode = ChatEventEncoder().encode
+    if isinstance(engine, PushingChatEngine) and (line := Line.of(request.scope, encode)):
+        return EventStream(engine.complete_into(completion, line), encode, line)
+    return EventStream(engine.complete(completion), encode)
 
 
 async def _stopped(request: Request) -> Response:

@@ -10,6 +10,7 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from sayso.engines.host.line import Line
 from sayso.engines.wire.errors import encode_error, encode_stream_error
 from sayso.errors import SaysoError
 
@@ -25,10 +26,17 @@ class EventStream(Response, Generic[EventT]):
     An error before the stream has begun becomes a plain answer with its status, one after that an `error`
     event that says the status. The stream begins with the first event, or when that is long in coming. A
     comment goes out every `ALIVE_SECONDS`, so that the other end can tell a long thought from a dead process.
+    `line` is where the engine may send events besides; it ends with the stream.
     """
 
-    def __init__(self, events: AsyncGenerator[EventT, None], encode: Callable[[EventT], bytes]) -> None:
+    def __init__(
+        self,
+        events: AsyncGenerator[EventT, None],
+        encode: Callable[[EventT], bytes],
+        line: Line | None = None,
+    ) -> None:
         super().__init__()
+        self._line = line
         self._events = events
         self._encode = encode
 
@@ -39,6 +47,8 @@ class EventStream(Response, Generic[EventT]):
         try:
             await asyncio.wait((work, listening), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            if self._line is not None:
+                self._line.close()
             listening.cancel()
             if not work.done():
                 work.cancel()
@@ -74,7 +84,7 @@ class EventStream(Response, Generic[EventT]):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_rest(self, events: AsyncGenerator[EventT, None], send: Send) -> None:
-        alive = asyncio.ensure_future(_keep_alive(send))
+        alive = asyncio.ensure_future(_keep_alive(send, self._line))
         try:
             async for event in events:
                 await _body(send, self._encode(event))
@@ -97,10 +107,14 @@ async def _body(send: Send, content: bytes) -> None:
     await send({"type": "http.response.body", "body": content, "more_body": True})
 
 
-async def _keep_alive(send: Send) -> None:
+async def _keep_alive(send: Send, line: Line | None) -> None:
     while True:
         await asyncio.sleep(ALIVE_SECONDS)
+        if line is not None and not line.owe():
+            continue
         await _body(send, ALIVE)
+        if line is not None:
+            line.passed_on()
 
 
 async def _disconnected(receive: Receive) -> None:

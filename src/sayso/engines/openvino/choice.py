@@ -6,6 +6,7 @@ from typing import Any
 
 from sayso.core.chat import ChatEvent, ChoiceFinished, Finished, FinishReason
 from sayso.core.usage import TokenUsage
+from sayso.engines.base import Outlet
 from sayso.engines.openvino.calls import Reader
 from sayso.engines.openvino.text import TextStream
 from sayso.errors import EngineError
@@ -18,9 +19,13 @@ class Job:
     caller sets under the step loop's lock.
     """
 
-    def __init__(self, prompt_tokens: int, share: str = "") -> None:
+    def __init__(
+        self, prompt_tokens: int, share: str = "", *, whole: bool = False, outlet: Outlet | None = None
+    ) -> None:
         self.prompt_tokens = prompt_tokens
         self.share = share  # requests of different shares take turns
+        self.outlet = outlet
+        self.whole = whole  # nobody reads it before it is complete
         self.begun_tokens = 0  # of the prompts that the engine was given
         self.cached_tokens = 0
         self.completion_tokens = 0

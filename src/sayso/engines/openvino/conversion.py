@@ -4,25 +4,26 @@ The pipeline reads GGUF files itself, but rounds what it reads and builds everyt
 """
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import openvino as ov
 import openvino_genai as genai
 
 from sayso.catalog.storage import building, hash_file, locked
 from sayso.engines.config import EngineConfig
-from sayso.engines.openvino.int8 import to_int8
 from sayso.engines.openvino.weights import find_weights
+from sayso.errors import EngineFailed
 from sayso.telemetry.logging import EventLogger
 
 log = EventLogger("engines")
 
-VERSION: Final = 1  # of what is made here; the folder's name has it
+VERSION: Final = 2  # of what is made here; the folder's name has it
 WEIGHTS: Final = "int8 by row"
 # Activations of a block of so many are rounded to 8 bits, which takes computing in 32 elsewhere.
 SETTINGS: Final[Mapping[str, object]] = {
@@ -31,14 +32,13 @@ SETTINGS: Final[Mapping[str, object]] = {
 }
 GRAPH: Final = "openvino_model.xml"
 _DIGESTS: Final = "digests.json"
-_UNCONVERTED: Final = "unconverted"  # the graph as the pipeline reads it, while it is being converted
 
 
 def converted(config: EngineConfig) -> Path | None:
     """Return the folder with graph and tokenizer, made now where it is missing or damaged.
 
     None where the file's weights are no integers, which the pipeline reads as well itself. Blocks for
-    seconds.
+    seconds. Raises `EngineFailed`.
     """
     folder = config.cache_dir / f"int8-{VERSION}-{genai.__version__}"
     with locked(config.cache_dir):
@@ -52,30 +52,13 @@ def converted(config: EngineConfig) -> Path | None:
 
 
 def _convert(weights: Path, folder: Path) -> None:
-    from sayso.engines.openvino.matrices import Matrices  # seconds of reading that most starts do without
-
-    with ThreadPoolExecutor(1) as beside:
-        matrices = beside.submit(Matrices, weights)
-        graph = _read(weights, folder / _UNCONVERTED)
-        replaced = to_int8(graph, matrices.result().exact)
-    if replaced:
-        ov.save_model(graph, folder / GRAPH, compress_to_fp16=False)
-        for file in (folder / _UNCONVERTED).glob("openvino_*tokenizer.*"):
-            file.rename(folder / file.name)
-    del graph
-    shutil.rmtree(folder / _UNCONVERTED)
-
-
-def _read(weights: Path, folder: Path) -> Any:
-    """Have the pipeline read a GGUF file and save what it made of it beside the file's name in `folder`."""
-    folder.mkdir()
-    (folder / weights.name).symlink_to(weights.resolve())
-    saving = {"enable_save_ov_model": True}
-    tokenizer = genai.Tokenizer(folder / weights.name, **saving)
-    scheduler = genai.SchedulerConfig()
-    scheduler.num_kv_blocks = 1
-    genai.ContinuousBatchingPipeline(folder / weights.name, tokenizer, scheduler, "CPU", **saving)
-    return ov.Core().read_model(folder / GRAPH)
+    """Have another process do it. Raises `EngineFailed`."""
+    module = "sayso.engines.openvino.convert"
+    command = (sys.executable, "-m", module, str(weights), str(folder), str(os.getpid()))
+    nothing = subprocess.DEVNULL  # this process's own output is its supervisor's
+    ended = subprocess.run(command, stdin=nothing, stdout=nothing, check=False)  # noqa: S603
+    if ended.returncode:
+        raise EngineFailed(f"{weights.name} could not be converted (exit status {ended.returncode})")
 
 
 def _write_digests(folder: Path) -> None:

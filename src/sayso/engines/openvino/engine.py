@@ -22,7 +22,7 @@ from sayso.core.chat import (
     TextDelta,
 )
 from sayso.core.usage import TokenUsage
-from sayso.engines.base import EngineInfo
+from sayso.engines.base import EngineInfo, Outlet
 from sayso.engines.config import EngineConfig
 from sayso.engines.fingerprint import build_of, fingerprint
 from sayso.engines.memory import resident_bytes
@@ -124,8 +124,18 @@ class OpenVinoChatEngine:
             self._footprint.cache_token_bytes,
         )
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation."""
+        return self.chat_into(request)
+
+    def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
+        """Continue raw text."""
+        return self.complete_into(request)
+
+    async def chat_into(
+        self, request: ChatRequest, outlet: Outlet | None = None
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """Continue a conversation, past the event loop where `outlet` takes events."""
         refuse_unsupported(request)
         grammar = grammar_for(request)
         tools = () if request.tool_choice == "none" else request.tools
@@ -141,7 +151,7 @@ class OpenVinoChatEngine:
         prompt = await _encoded(size, lambda: self._prompts.chat(request.messages, tools, rule=rule))
         room = self._room(len(prompt), request.max_tokens, "messages")
         part = _Part(self._salted(prompt, request.cache_salt), room)
-        job = Job(len(prompt), request.share)
+        job = Job(len(prompt), request.share, whole=request.whole, outlet=outlet)
         choices: list[Choice] = []
         for index in range(request.n):
             settings = settings_for(
@@ -155,11 +165,13 @@ class OpenVinoChatEngine:
             async for event in events:
                 yield event
 
-    async def complete(self, request: CompletionRequest) -> AsyncGenerator[ChatEvent, None]:
-        """Continue raw text."""
+    async def complete_into(
+        self, request: CompletionRequest, outlet: Outlet | None = None
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """Continue raw text, past the event loop where `outlet` takes events."""
         refuse_unsupported(request)
         parts = [await self._part(prompt, request) for prompt in request.prompts]
-        job = Job(sum(len(part.prompt) for part in parts), request.share)
+        job = Job(sum(len(part.prompt) for part in parts), request.share, whole=request.whole, outlet=outlet)
         choices: list[Choice] = []
         echoes: list[ChatEvent] = []
         for number, part in enumerate(parts):
@@ -259,6 +271,8 @@ class OpenVinoChatEngine:
                 yield job.finished()
                 return
             while True:
+                if job.outlet is not None:
+                    job.outlet.passed_on()
                 for event in await job.events.get():
                     if isinstance(event, EngineError):
                         raise event

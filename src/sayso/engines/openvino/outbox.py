@@ -1,8 +1,12 @@
 """What has been written and not yet handed out: under load, several steps' tokens travel together.
 
 Every frame costs each process on its way about 0.1 ms, taken from the cores that run the model. With many
-streams a reader can not tell one token at a time from two; alone it gets each as it comes.
+streams a reader can not tell one token at a time from two; alone it gets each as it comes. Where nobody reads
+before the answer is complete, frames only tell how far it is.
 """
+
+import time
+from collections.abc import Callable
 
 from sayso.core.chat import ChatEvent, TextDelta
 from sayso.engines.openvino.choice import Job
@@ -11,6 +15,7 @@ from sayso.errors import EngineError
 FEW_STREAMS = 5  # fewer get each token as it comes
 STREAMS_PER_STEP = 3  # so many more add a step to the interval
 MOST_STEPS = 6  # about a sixth of a second of 16 streams on two processors
+WHOLE_SECONDS = 0.25  # between two frames of answers that are read whole
 
 Entry = tuple[Job, list[ChatEvent | EngineError]]
 
@@ -25,11 +30,13 @@ def interval(streams: int) -> int:
 class Outbox:
     """Holds events by request until they are due."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._held: dict[int, Entry] = {}
         self._urgent: set[int] = set()
         self._greeted: set[int] = set()
         self._steps = 0
+        self._whole_at = 0.0  # when those come that are read whole
 
     @property
     def pressing(self) -> bool:
@@ -46,18 +53,30 @@ class Outbox:
 
     def take(self, streams: int) -> list[Entry]:
         """Return what is due after one more step in which `streams` sequences ran; nobody's is lost."""
-        self._steps += 1
-        if self._steps >= interval(streams):
-            self._steps = 0
-            due = list(self._held)
-        else:
-            due = [key for key in self._held if key in self._urgent]
+        each, whole = self._turns(streams)
+        due = [
+            key
+            for key, (job, _) in self._held.items()
+            if key in self._urgent or (whole if job.whole else each)
+        ]
         self._urgent.clear()
         entries = [self._held.pop(key) for key in due]
         for job, _ in entries:
             if job.unfinished == 0:
                 self._greeted.discard(id(job))
         return [(job, merged(events)) for job, events in entries if not job.abandoned]
+
+    def _turns(self, streams: int) -> tuple[bool, bool]:
+        """Return whether it is the turn of answers that are read as they come, and of those read whole."""
+        self._steps += 1
+        each = self._steps >= interval(streams)
+        if each:
+            self._steps = 0
+        now = self._clock()
+        whole = now >= self._whole_at
+        if whole:
+            self._whole_at = now + WHOLE_SECONDS
+        return each, whole
 
     def forget(self, job: Job) -> None:
         """Drop what an abandoned request will never read."""

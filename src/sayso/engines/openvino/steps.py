@@ -5,7 +5,8 @@ import contextlib
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,8 @@ _RUNNING = genai.GenerationStatus.RUNNING
 _UNFINISHED = genai.GenerationFinishReason.NONE
 _LENGTH = genai.GenerationFinishReason.LENGTH
 
-GATHER_SECONDS = 0.002  # after the first request at an idle engine, and after each that follows so soon
-GATHER_AT_MOST_SECONDS = 0.02
-SEND_ROUNDS = 5  # of an event loop: two until what it was given has left, more for what came meanwhile
+ROUNDS = 5  # of an event loop: two until what it was given has left, four until a request is read and queued
+GATHER_SECONDS = 0.05  # how long a step waits at most for requests that keep coming
 SEND_SECONDS = 0.005  # how long the next step waits at most for what the last one brought to be on its way
 
 Batch = list[tuple[Job, list[ChatEvent | EngineError]]]
@@ -37,10 +37,12 @@ class StepLoop:
     Who waits takes turns by share. A share that has nothing waiting may still enter a full queue, up to twice
     its depth, so that nobody's long queue shuts out others.
 
-    While nothing runs the thread sleeps on a condition; what then arrives within moments starts together,
-    because one step that reads many prompts is cheaper than a step for each. All events of one step reach an
-    event loop in one call. A step holds the interpreter's lock, so that an event loop stands still until it
-    ends: a request's first and last events are on their way before the next one begins. Where a step fails,
+    While nothing runs the thread sleeps on a condition. A step holds the interpreter's lock, so that an event
+    loop stands still until it ends. So an event loop takes in all requests that have come before a step
+    begins at an idle engine, and after one that brought first tokens: one step that reads many prompts is
+    cheaper than a step for each, and who comes in a crowd comes while the first of them is read. All events
+    of one step reach an event loop in one call, and a request's first and last events are on their way before
+    the next one begins. Where a step fails,
     every request fails with `EngineFailed` and `on_failure` is called: the pipeline's state can not be
     trusted afterwards.
     """
@@ -62,6 +64,7 @@ class StepLoop:
         self._outbox = Outbox()
         self._turns: Turns[Choice] = Turns(lambda choice: choice.job.share)
         self._numbers = itertools.count()
+        self._answering = False  # whether the last step brought the first token of some request
         self._closing = False
         self._failed = False
         self._thread = threading.Thread(target=self._run, name="openvino-steps", daemon=True)
@@ -132,8 +135,9 @@ class StepLoop:
         with self._wake:
             while not self._closing:
                 self._drop_abandoned()
-                if not self._live:
+                if self._answering or not self._live:
                     self._gather()
+                    self._answering = False
                 self._start_pending()
                 if self._live or self._dropped or self._pipeline.has_non_finished_requests():
                     return True
@@ -142,12 +146,29 @@ class StepLoop:
             return False
 
     def _gather(self) -> None:
-        """Give requests that arrive together the time to do so."""
-        end = time.monotonic() + GATHER_AT_MOST_SECONDS
-        seen = 0
-        while seen < len(self._pending) < self._limit and not self._closing:
+        """Have all requests queued that have come."""
+        end = time.monotonic() + GATHER_SECONDS
+        seen = -1
+        while seen < len(self._pending) < self._limit - len(self._live) and not self._closing:
             seen = len(self._pending)
-            self._wake.wait(min(GATHER_SECONDS, max(0.0, end - time.monotonic())))
+            loops = {choice.job.loop for choice in (*self._pending, *self._live)}
+            self._let_run(loops, end - time.monotonic())
+
+    def _let_run(self, loops: Iterable[asyncio.AbstractEventLoop], seconds: float) -> None:
+        """Let go of both locks until event loops have done what they have to do, for so long at most."""
+        behind = set(loops)
+
+        def caught_up(loop: asyncio.AbstractEventLoop) -> None:
+            with self._wake:
+                behind.discard(loop)
+                self._wake.notify()
+
+        for loop in loops:
+            try:
+                loop.call_soon_threadsafe(_after_rounds, loop, ROUNDS, partial(caught_up, loop))
+            except RuntimeError:  # it is closed
+                behind.discard(loop)
+        self._wake.wait_for(lambda: not behind or self._closing, max(seconds, 0.0))
 
     def _start_pending(self) -> None:
         room = self._limit - len(self._live)
@@ -200,18 +221,18 @@ class StepLoop:
         pressing = self._outbox.pressing
         batches: dict[asyncio.AbstractEventLoop, Batch] = {}
         for job, events in self._outbox.take(streams):
+            if job.outlet is not None and job.outlet.take(events):
+                continue
             batches.setdefault(job.loop, []).append((job, events))
         with self._wake:
             if gone:
                 self._live = [choice for choice in self._live if id(choice) not in gone]
             self._dropped = [choice for choice in self._dropped if not self._read_out(choice)]
-        waited_for: list[threading.Event] = []
         for loop, batch in batches.items():
-            sent = threading.Event() if pressing else None
-            if self._post(loop, batch, sent) and sent is not None:
-                waited_for.append(sent)
-        for sent in waited_for:
-            sent.wait(SEND_SECONDS)
+            self._post(loop, batch)
+        if pressing and batches:
+            with self._wake:
+                self._let_run(batches, SEND_SECONDS)
 
     def _read(self, choice: Choice) -> tuple[list[ChatEvent | EngineError], bool]:
         handle = choice.handle
@@ -225,7 +246,7 @@ class StepLoop:
                 tokens = output.generated_ids
                 self.generated += len(tokens)
                 if tokens and not choice.prefilled:
-                    choice.prefilled = True
+                    choice.prefilled = self._answering = True
                     self._prefix.store(choice.prompt)
                 more, full = choice.take(tokens, output.generated_log_probs)
                 events += more
@@ -247,17 +268,13 @@ class StepLoop:
         self._prefix.store(choice.prompt)
         return True
 
-    def _post(
-        self, loop: asyncio.AbstractEventLoop, batch: Batch, sent: threading.Event | None = None
-    ) -> bool:
-        """Hand a batch to its event loop, which sets `sent` once it is on its way; False if closed."""
+    def _post(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+        """Hand a batch to its event loop."""
         try:
-            loop.call_soon_threadsafe(_deliver, loop, batch, sent)
+            loop.call_soon_threadsafe(_deliver, batch)
         except RuntimeError:  # that event loop is closed: nobody listens any more
             for job, _ in batch:
                 self.abandon(job)
-            return False
-        return True
 
     def _fail(self) -> None:
         with self._wake:
@@ -283,15 +300,13 @@ def _out_of_memory() -> EngineFailed:
     return EngineFailed("The engine ran out of memory for this request.")
 
 
-def _deliver(loop: asyncio.AbstractEventLoop, batch: Batch, sent: threading.Event | None) -> None:
+def _deliver(batch: Batch) -> None:
     for job, events in batch:
         job.events.put_nowait(events)
-    if sent is not None:
-        _after_rounds(loop, SEND_ROUNDS, sent)
 
 
-def _after_rounds(loop: asyncio.AbstractEventLoop, rounds: int, sent: threading.Event) -> None:
+def _after_rounds(loop: asyncio.AbstractEventLoop, rounds: int, done: Callable[[], None]) -> None:
     if rounds:
-        loop.call_soon(_after_rounds, loop, rounds - 1, sent)
+        loop.call_soon(_after_rounds, loop, rounds - 1, done)
     else:
-        sent.set()
+        done()

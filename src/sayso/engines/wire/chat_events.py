@@ -1,6 +1,5 @@
 """Chat events as OpenAI stream chunks, and back."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -71,34 +70,33 @@ class ChatEventDecoder:
 
     def __init__(self) -> None:
         self._started = False
-        self._usage = TokenUsage(0, 0)
+        self._usage: dict[str, Any] | None = None  # as it was last told
         self._deltas = 0
-        self._counted = False
 
     @property
     def started(self) -> bool:
         """True once a first chunk has come."""
         return self._started
 
-    def decode(self, chunk: dict[str, Any]) -> Iterator[ChatEvent]:
-        """Yield the events of one chunk."""
+    def decode(self, chunk: dict[str, Any]) -> list[ChatEvent]:
+        """Return the events of one chunk."""
+        events: list[ChatEvent] = []
         if usage := chunk.get("usage"):
-            self._counted = True
-            self._usage = _decode_usage(usage)
+            self._usage = usage
         if not self._started:
             self._started = True
-            yield Started(self._usage.prompt_tokens)
+            events.append(Started(_decode_usage(self._usage or {}).prompt_tokens))
         for choice in chunk.get("choices", ()):
-            yield from self._decode_choice(choice)
+            self._decode_choice(choice, events)
+        return events
 
     def finish(self) -> Finished:
         """Return the last event, with the last usage that was seen."""
-        usage = self._usage
-        if not self._counted:  # a server that counts nothing: a delta is about a token
-            usage = TokenUsage(usage.prompt_tokens, self._deltas)
-        return Finished(usage)
+        if self._usage is None:  # a server that counts nothing: a delta is about a token
+            return Finished(TokenUsage(0, self._deltas))
+        return Finished(_decode_usage(self._usage))
 
-    def _decode_choice(self, choice: dict[str, Any]) -> Iterator[ChatEvent]:
+    def _decode_choice(self, choice: dict[str, Any], events: list[ChatEvent]) -> None:
         index = choice["index"]
         delta = choice.get("delta") or {}
         logprobs = choice.get("logprobs")
@@ -106,24 +104,26 @@ class ChatEventDecoder:
         items = _decode_logprobs(logprobs) if logprobs else ()
         if text or items:
             self._deltas += 1
-            yield TextDelta(index, text, items, self._completion_tokens)
+            events.append(TextDelta(index, text, items, self._completion_tokens))
         for call in delta.get("tool_calls") or ():
             self._deltas += 1
             function = call.get("function") or {}
-            yield ToolCallDelta(
-                index,
-                call.get("index", 0),
-                function.get("arguments") or "",
-                call.get("id"),
-                function.get("name"),
-                self._completion_tokens,
+            events.append(
+                ToolCallDelta(
+                    index,
+                    call.get("index", 0),
+                    function.get("arguments") or "",
+                    call.get("id"),
+                    function.get("name"),
+                    self._completion_tokens,
+                )
             )
         if reason := choice.get("finish_reason"):
-            yield ChoiceFinished(index, reason, self._completion_tokens)
+            events.append(ChoiceFinished(index, reason, self._completion_tokens))
 
     @property
     def _completion_tokens(self) -> int:
-        return self._usage.completion_tokens if self._counted else self._deltas
+        return self._deltas if self._usage is None else self._usage.get("completion_tokens") or 0
 
 
 def _encode_usage(usage: TokenUsage) -> dict[str, Any]:

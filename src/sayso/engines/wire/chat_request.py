@@ -74,6 +74,7 @@ def decode_chat_request(body: dict[str, Any]) -> ChatRequest:
         id=body.get("id", ""),
         cache_salt=body.get("cache_salt", ""),
         share=body.get("share", ""),
+        whole=body.get("whole", False),
     )
 
 
@@ -116,6 +117,7 @@ def decode_completion_request(body: dict[str, Any]) -> CompletionRequest:
         id=body.get("id", ""),
         cache_salt=body.get("cache_salt", ""),
         share=body.get("share", ""),
+        whole=body.get("whole", False),
     )
 
 

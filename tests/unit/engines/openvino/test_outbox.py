@@ -2,7 +2,7 @@
 
 from sayso.core.chat import ChoiceFinished, TextDelta, TokenLogprob
 from sayso.engines.openvino.choice import Job
-from sayso.engines.openvino.outbox import MOST_STEPS, Outbox, interval, merged
+from sayso.engines.openvino.outbox import MOST_STEPS, WHOLE_SECONDS, Outbox, interval, merged
 
 
 def running_job() -> Job:
@@ -34,6 +34,20 @@ async def test_under_load_two_steps_join_after_the_first_word() -> None:
         outbox.put(job, [delta(str(step), step)], last=False)
         handed.append([event.text for _, events in outbox.take(7) for event in events])  # type: ignore[union-attr]
     assert handed == [["0"], ["1"], [], ["23"], []]
+
+
+async def test_what_nobody_reads_before_its_end_comes_a_few_times_a_second() -> None:
+    now = [10.0]
+    outbox, read = Outbox(lambda: now[0]), running_job()
+    whole = Job(1, whole=True)
+    whole.unfinished = 1
+    handed = []
+    for step in range(7):
+        for job in (read, whole):
+            outbox.put(job, [delta(str(step), step)], last=step == 6)
+        handed.append([event.text for job, events in outbox.take(2) for event in events if job is whole])  # type: ignore[union-attr]
+        now[0] += WHOLE_SECONDS / 3
+    assert handed == [["0"], [], [], ["123"], [], [], ["456"]]
 
 
 async def test_an_end_takes_what_was_held_along_in_order() -> None:
