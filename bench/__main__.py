@@ -15,7 +15,8 @@ from bench import measure_chat
 from bench.bare_chat import BareChat
 from bench.bare_process import bare_process
 from bench.bare_speech import BareSpeech
-from bench.client import client_of
+from bench.client import Client, client_of
+from bench.engine_configs import engine_configs
 from bench.figures import Figure
 from bench.measure_gateway import FAKE, measure_gateway
 from bench.measure_peers import measure_peers
@@ -24,12 +25,9 @@ from bench.measure_speech import QUICK, SpeechPlan, measure_speech
 from bench.measure_start import measure_start
 from bench.plot import write_plot
 from bench.report import machine, print_report, versions, write_json
-from bench.server import clean_environment, running_server
+from bench.server import Server, clean_environment, running_server
 from bench.workload import RECORDINGS, Recording, Speech, long_speech, speech
-from sayso.app.planning import engine_config, plan, prepare
-from sayso.catalog.catalogue import EMBEDDED_CHAT, EMBEDDED_SPEECH, Catalogue
-from sayso.catalog.storage import no_progress
-from sayso.config import load_settings
+from sayso.catalog.catalogue import EMBEDDED_CHAT, EMBEDDED_SPEECH
 from sayso.core.priority import wait_for_the_model
 from sayso.engines.config import EngineConfig
 from sayso.engines.openvino.weights import find_weights
@@ -43,7 +41,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures and samples to FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw throughput as an SVG")
     parser.add_argument("--quick", action="store_true", help="a smoke run of under a minute")
-    parser.add_argument("--only-chat", action="store_true", help="leave out speech and the scripted engine")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--only-chat", action="store_true", help="leave out speech and the scripted engine")
+    only.add_argument("--only-speech", action="store_true", help="leave out all but starts and speech")
     parser.add_argument(
         "--llama-server", action="append", default=[], metavar="PROGRAM[=GGUF]",
         help="also beside llama.cpp: its llama-server, or a Python that has xllamacpp; may be repeated",
@@ -64,7 +64,8 @@ def main() -> int:
                 long,
                 asked.llama_server,
                 quick=asked.quick,
-                only_chat=asked.only_chat,
+                with_chat=not asked.only_speech,
+                with_speech=not asked.only_chat,
             )
         )
     about: dict[str, Any] = {
@@ -85,7 +86,14 @@ def main() -> int:
 
 
 async def _measure(
-    folder: Path, recordings: Speech, long: Recording, peers: list[str], *, quick: bool, only_chat: bool
+    folder: Path,
+    recordings: Speech,
+    long: Recording,
+    peers: list[str],
+    *,
+    quick: bool,
+    with_chat: bool,
+    with_speech: bool,
 ) -> list[Figure]:
     real, scripted = folder / "real", folder / "scripted"
     real.mkdir()
@@ -100,23 +108,17 @@ async def _measure(
     with running_server(real, key=key) as server:
         seconds = server.started_seconds
         figures.append(Figure("later start", seconds, "s", at_most=LATER_START_TARGET))
-        configs = _configs(real)
+        configs = engine_configs(real)
         async with client_of(server) as client:
-            _say("chat")
-            with bare_process(BareChat, configs[EMBEDDED_CHAT]) as bare:
-                chat_plan = measure_chat.QUICK if quick else measure_chat.FULL
-                figures += await measure_chat.measure_chat(client, bare, chat_plan, server)
-            figures += await measure_prompts(client)
-            if peers:
-                _say("chat beside peers")
-                weights = find_weights(configs[EMBEDDED_CHAT])
-                figures += await measure_peers(client, peers, weights, chat_plan)
-            if only_chat:
+            if with_chat:
+                figures += await _chat(client, configs[EMBEDDED_CHAT], server, peers, quick=quick)
+            if with_speech:
+                _say("speech")
+                with bare_process(BareSpeech, configs[EMBEDDED_SPEECH]) as bare:
+                    speech_plan = QUICK if quick else SpeechPlan()
+                    figures += await measure_speech(client, bare, recordings, long, speech_plan)
+            if not (with_chat and with_speech):
                 return figures
-            _say("speech")
-            with bare_process(BareSpeech, configs[EMBEDDED_SPEECH]) as bare:
-                speech_plan = QUICK if quick else SpeechPlan()
-                figures += await measure_speech(client, bare, recordings, long, speech_plan)
         sizes = server.resident_bytes()
         figures += [Figure(f"memory: {name}", size / 2**20, "MiB") for name, size in sizes.items()]
     _say("the gateway alone")
@@ -126,13 +128,18 @@ async def _measure(
     return figures
 
 
-def _configs(data_dir: Path) -> dict[str, EngineConfig]:
-    """Return what the server's own hosts were started with, by snapshot."""
-    settings = load_settings(data_dir / "bench.toml", data_dir=data_dir)
-    models_dir = data_dir / "models"
-    catalogue = Catalogue.load(models_dir, settings.models, settings.aliases)
-    deployments = prepare(plan(settings, catalogue), models_dir, no_progress)
-    return {deployment.snapshot.id: engine_config(settings, deployment) for deployment in deployments}
+async def _chat(
+    client: Client, config: EngineConfig, server: Server, peers: list[str], *, quick: bool
+) -> list[Figure]:
+    _say("chat")
+    chat_plan = measure_chat.QUICK if quick else measure_chat.FULL
+    with bare_process(BareChat, config) as bare:
+        figures = await measure_chat.measure_chat(client, bare, chat_plan, server)
+    figures += await measure_prompts(client)
+    if peers:
+        _say("chat beside peers")
+        figures += await measure_peers(client, peers, find_weights(config), chat_plan)
+    return figures
 
 
 def _load(averages: tuple[float, float, float]) -> str:

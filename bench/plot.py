@@ -8,21 +8,21 @@ from bench.figures import Figure
 
 WIDTH, LABEL, BAR, GAP = 760, 300, 22, 8
 _OURS, _OTHERS = "#2563eb", "#9ca3af"
-_UNIT = "tokens/s"
+_UNITS = ("tokens/s", "audio s/s")
 
 
 def write_plot(file: Path, figures: Sequence[Figure]) -> None:
-    """Write the bars of every figure in tokens a second, those of one load on one scale."""
+    """Write the bars of every figure of throughput, those of one load on one scale."""
     panels: dict[str, list[Figure]] = {}
     for figure in figures:
         load, _, subject = figure.name.partition(": ")
-        if figure.unit == _UNIT and subject:
+        if figure.unit in _UNITS and subject:
             panels.setdefault(load, []).append(figure)
     rows: list[str] = []
     y = 0
     for load, bars in panels.items():
         y += 30
-        rows.append(f'<text x="8" y="{y}" font-weight="600">{escape(load)}, {_UNIT}</text>')
+        rows.append(f'<text x="8" y="{y}" font-weight="600">{escape(load)}, {bars[0].unit}</text>')
         y += 10
         most = max(bar.value for bar in bars)
         for bar in sorted(bars, key=lambda bar: -bar.value):
@@ -40,7 +40,8 @@ def write_plot(file: Path, figures: Sequence[Figure]) -> None:
 def _bar(figure: Figure, y: int, most: float) -> str:
     subject = figure.name.partition(": ")[2]
     ours = subject.startswith(("HTTP", "beside peers"))
-    name = "sayso over HTTP" + (" (beside peers)" if subject == "beside peers" else "") if ours else subject
+    which = " (beside peers)" if subject == "beside peers" else subject.removeprefix("HTTP")
+    name = f"sayso over HTTP{which}" if ours else subject
     length = (WIDTH - LABEL - 80) * figure.value / most
     middle = y + BAR * 0.7
     return (

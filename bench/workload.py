@@ -57,9 +57,9 @@ class Speech:
         return sum(recording.seconds for recording in self.recordings)
 
     def clips(self) -> "Speech":
-        """Those under 15 s, four times over."""
+        """Those under 15 s."""
         short = tuple(recording for recording in self.recordings if recording.seconds < LONGEST_CLIP)
-        return Speech(short * 4, f"{len(short)} clips, four times over")
+        return Speech(short, f"{len(short)} clips")
 
     def three_seconds(self) -> Recording:
         """Return the one whose length is nearest to 3 s."""

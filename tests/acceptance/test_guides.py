@@ -21,7 +21,7 @@ OTHERWISE = {"dedicated-instances", "vllm"}  # pages whose server is not as it c
 LONG = {"models", "data-controls"}  # a dozen commands each
 PAGES = [
     pytest.param(page, id=page.stem, marks=[pytest.mark.long] if page.stem in LONG else [])
-    for page in (DOCS / "start.md", *sorted((DOCS / "guides").glob("*.md")))
+    for page in (DOCS / "index.md", DOCS / "start.md", *sorted((DOCS / "guides").glob("*.md")))
     if page.stem not in OTHERWISE
 ]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)

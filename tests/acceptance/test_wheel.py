@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sayso.api.console.assets import bundle_of
+from sayso.api.console.pages import PAGES
+
 ROOT = Path(__file__).parents[2]
 VENDOR = "sayso/api/console/assets/vendor"
 
@@ -55,6 +58,13 @@ def test_the_wheel_has_the_consoles_libraries_with_their_licences(names: set[str
         "LICENSES.txt",
     ):
         assert f"{VENDOR}/{name}" in names
+
+
+def test_the_wheel_has_each_pages_script_in_one_piece(names: set[str]) -> None:
+    if not (ROOT / "src" / VENDOR).with_name("built").exists() and not os.environ.get("REQUIRE_BROWSER"):
+        pytest.skip("the pages' scripts are not bundled (make setup)")
+    for page in PAGES.values():
+        assert f"sayso/api/console/assets/{bundle_of(page.script)}.js" in names
 
 
 def test_the_wheel_has_every_file_of_the_pages(names: set[str]) -> None:
