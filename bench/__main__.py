@@ -22,6 +22,7 @@ from bench.measure_gateway import FAKE, measure_gateway
 from bench.measure_peers import measure_peers
 from bench.measure_prompts import measure_prompts
 from bench.measure_speech import QUICK, SpeechPlan, measure_speech
+from bench.measure_speech_peers import measure_speech_peers
 from bench.measure_start import measure_start
 from bench.plot import write_plot
 from bench.report import machine, print_report, versions, write_json
@@ -48,6 +49,10 @@ def main() -> int:
         "--llama-server", action="append", default=[], metavar="PROGRAM[=GGUF]",
         help="also beside llama.cpp: its llama-server, or a Python that has xllamacpp; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--whisper-cpp", action="append", default=[], metavar="PYTHON[=q8_0]",
+        help="also beside whisper.cpp: a Python with pywhispercpp, weights of 16 bits or 8; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--speech", type=Path, default=RECORDINGS, metavar="DIR", help="folder of recordings")
     asked = parser.parse_args()
     for name in set(os.environ) - set(clean_environment()):
@@ -63,6 +68,7 @@ def main() -> int:
                 recordings,
                 long,
                 asked.llama_server,
+                asked.whisper_cpp,
                 quick=asked.quick,
                 with_chat=not asked.only_speech,
                 with_speech=not asked.only_chat,
@@ -74,7 +80,8 @@ def main() -> int:
         "versions": versions(),
         "load_average_before": _load(before),
         "load_average_after": _load(os.getloadavg()),
-        "peers": ", ".join(asked.llama_server) or "none: name them with --llama-server",
+        "peers": ", ".join(Path(peer).name for peer in (*asked.llama_server, *asked.whisper_cpp))
+        or "none: name them with --llama-server and --whisper-cpp",
         "speech": f"{recordings.described}, {recordings.seconds:.0f} s of audio, language detected",
     }
     print_report(figures, about)
@@ -90,6 +97,7 @@ async def _measure(
     recordings: Speech,
     long: Recording,
     peers: list[str],
+    speech_peers: list[str],
     *,
     quick: bool,
     with_chat: bool,
@@ -117,6 +125,12 @@ async def _measure(
                 with bare_process(BareSpeech, configs[EMBEDDED_SPEECH]) as bare:
                     speech_plan = QUICK if quick else SpeechPlan()
                     figures += await measure_speech(client, bare, recordings, long, speech_plan)
+                if speech_peers:
+                    _say("speech beside peers")
+                    config = configs[EMBEDDED_SPEECH]
+                    figures += await measure_speech_peers(
+                        client, speech_peers, config, folder, recordings, long, speech_plan
+                    )
             if not (with_chat and with_speech):
                 return figures
         sizes = server.resident_bytes()

@@ -1,11 +1,12 @@
 """Word error rates per language of sayso's speech engine beside faster-whisper called directly.
 
     python bench/wer.py --model FOLDER [--speech ../shared/speech] [--languages en,de] [--limit 5]
-                        [--subjects direct,engine,URL] [--repeat 8] [--silence]
+                        [--subjects direct,engine,URL,whisper.cpp=PYTHON] [--repeat 8] [--silence]
 
 A subject is a callable from a path to text. A subject that is a URL is an OpenAI-compatible server
 (`http://127.0.0.1:8000/v1`; the key is read from OPENAI_API_KEY). The weights are the same for `direct` and
-`engine`: faster-whisper's own `transcribe` with its defaults, against the engine without the server.
+`engine`: faster-whisper's own `transcribe` with its defaults, against the engine without the server; and for
+`whisper.cpp`, in a Python that has `pywhispercpp`, with 16 bits.
 Whisper samples where it is unsure, so two runs of one subject differ: `--repeat` adds up the errors of
 several runs, the subjects in turns. The speech folder's README says what the manifest means.
 """
@@ -16,10 +17,12 @@ import json
 import os
 import re
 import sys
+import tempfile
 import time
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -164,6 +167,23 @@ def engine_subject(model: Path) -> Subject:
     return transcribe
 
 
+def whisper_cpp_subject(model: Path, python: Path, stack: ExitStack) -> Subject:
+    """whisper.cpp, given samples."""
+    from bench.ggml_whisper import write_ggml
+    from bench.peer_whisper import whisper_cpp
+
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sayso-bench-")))
+    write_ggml(model, folder / "weights")
+    peer = stack.enter_context(whisper_cpp("whisper.cpp", python, folder / "weights", os.cpu_count() or 1))
+
+    def transcribe(path: Path, language: str | None) -> str:
+        assert language is None, "whisper.cpp is asked to find the language itself"
+        np.save(folder / "sound.npy", decode(path))
+        return peer.hear([folder / "sound.npy"]).texts[0]
+
+    return transcribe
+
+
 def server_subject(url: str, model: str = "whisper-1") -> Subject:
     """An OpenAI-compatible server."""
     from openai import OpenAI
@@ -177,13 +197,15 @@ def server_subject(url: str, model: str = "whisper-1") -> Subject:
     return transcribe
 
 
-def make_subject(name: str, model: Path) -> Subject:
+def make_subject(name: str, model: Path, stack: ExitStack) -> Subject:
     """Return the subject of that name."""
     match name:
         case "direct":
             return direct_subject(model)
         case "engine":
             return engine_subject(model)
+        case _ if name.startswith("whisper.cpp="):
+            return whisper_cpp_subject(model, Path(name.partition("=")[2]), stack)
         case _:
             return server_subject(name)
 
@@ -232,6 +254,11 @@ def print_silence(subjects: dict[str, Subject], recordings: Iterable[Recording])
 
 def main() -> int:
     """Run the comparison that the command line asks for."""
+    with ExitStack() as stack:
+        return _run(stack)
+
+
+def _run(stack: ExitStack) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--speech", type=Path, default=Path(__file__).parents[2] / "shared" / "speech")
@@ -244,7 +271,7 @@ def main() -> int:
     parser.add_argument("--silence", action="store_true", help="only the recordings without speech")
     asked = parser.parse_args()
     everything = read_manifest(asked.speech)
-    subjects = {name: make_subject(name, asked.model) for name in asked.subjects.split(",")}
+    subjects = {name: make_subject(name, asked.model, stack) for name in asked.subjects.split(",")}
     if asked.silence:
         print_silence(subjects, everything)
         return 0
