@@ -85,7 +85,7 @@ def fresh(kind: str) -> ChatRequest | CompletionRequest:
     text = f"{uuid.uuid4().hex} {LONG}"
     if kind == "chat":
         return ChatRequest("m", (Message("system", text),), GREEDY, max_tokens=1)
-    ids = tuple(200 + byte for byte in uuid.uuid4().bytes) * 34
+    ids = tuple(500 + byte for byte in uuid.uuid4().bytes) * 34  # those below 273 may be half a character
     return CompletionRequest("m", (ids if kind == "ids" else text,), GREEDY, max_tokens=1)
 
 
