@@ -63,20 +63,20 @@ async def _load(
     sounds = [_decoded(recording, folder / f"{number}.npy") for number, recording in enumerate(recordings)]
     audio = sum(recording.seconds for recording in recordings)
     ours: list[float] = []
-    theirs: dict[str, list[float]] = {peer.name: [] for peer in peers}
+    theirs: list[list[float]] = [[] for _ in peers]
     for number in range(rounds):
-        sides: list[WhisperCpp | None] = [None, *peers]
-        for side in sides if number % 2 == 0 else sides[::-1]:
+        sides = range(-1, len(peers))
+        for side in sides if number % 2 == 0 else reversed(sides):
             await asyncio.sleep(SETTLE_SECONDS)
-            if side is None:
+            if side < 0:
                 seconds = await client.transcribe_all(list(recordings) * times, at_once=clients)
                 ours.append(times * audio / seconds)
             else:
-                theirs[side.name].append(audio / side.hear(sounds).seconds)
+                theirs[side].append(audio / peers[side].hear(sounds).seconds)
     figures = [Figure(f"{label}: beside peers", median(ours), "audio s/s")]
-    for name, rates in theirs.items():
-        figures.append(Figure(f"{label}: {name}", median(rates), "audio s/s"))
-        figures.append(ratio(f"{label}: HTTP ÷ {name}", ours, rates))
+    for peer, rates in zip(peers, theirs, strict=True):
+        figures.append(Figure(f"{label}: {peer.name}", median(rates), "audio s/s"))
+        figures.append(ratio(f"{label}: HTTP ÷ {peer.name}", ours, rates))
     return figures
 
 
