@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,10 @@ import httpx
 import pytest
 from openai import AsyncOpenAI
 
+from sayso.core.cores import usable_cores
 from sayso.dedicated.curve import Answer, quantile
+from sayso.engines.config import EngineConfig
+from tests.acceptance.bare_neighbours import Neighbours, bare_neighbours
 from tests.acceptance.commands import sayso
 from tests.acceptance.dedicated_servers import (
     a_flood,
@@ -52,6 +56,8 @@ EXCLUSIVE_SECONDS = 170
 ROUNDS = 4
 SAMPLES = 50  # answers in each
 TOKENS = 8
+POOL_STREAMS = 8  # at once in the shared pool
+MOST = 1.1
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +74,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 
 @pytest.fixture
+def chat_config(smollm2_folder: Path, shared_cache: Path) -> EngineConfig:
+    """The chat model, for a pipeline of its own."""
+    return EngineConfig(
+        "openvino",
+        "smollm2",
+        smollm2_folder,
+        "ab" * 32,
+        shared_cache,
+        context_length=2048,
+        cache_tokens=16_384,
+    )
+
+
+@pytest.fixture
 async def client(server: RunningServer) -> AsyncIterator[AsyncOpenAI]:
     """The project that has the instance."""
     async with AsyncOpenAI(base_url=server.base_url, api_key=server.key, max_retries=0) as made:
@@ -81,34 +101,65 @@ async def stranger(server: RunningServer) -> AsyncIterator[AsyncOpenAI]:
         yield made
 
 
+@dataclass(frozen=True, slots=True)
+class Slowdown:
+    """How much longer a first token, and each after it, take at the 95th percentile."""
+
+    first: float
+    token: float
+
+
+class Timed:
+    """Answers with nothing else happening, and beside a flood."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.idle: list[Answer] = []
+        self.flooded: list[Answer] = []
+
+    def slowdown(self) -> Slowdown:
+        """Compare, and print what is compared."""
+        for name, of in (("idle", self.idle), ("flooded", self.flooded)):
+            print(f"{self.name}, {name}: {_p95(_firsts(of)):.1f} {_p95(_tokens(of)):.2f} ms of {len(of)}")
+        found = Slowdown(
+            _p95(_firsts(self.flooded)) / _p95(_firsts(self.idle)),
+            _p95(_tokens(self.flooded)) / _p95(_tokens(self.idle)),
+        )
+        print(f"{self.name}, flooded to idle: {found.first:.3f} {found.token:.3f}")
+        return found
+
+
 async def beside_a_flood(
-    server: RunningServer, key: str, flooding_key: str, clients: int
-) -> tuple[float, float]:
+    server: RunningServer, key: str, flooding_key: str, clients: int, neighbours: Neighbours
+) -> tuple[Slowdown, Slowdown]:
     """Ask while nothing else happens and while `clients` of another project never pause, in turns.
 
-    Return how much longer the first token, and each after it, take at the 95th percentile.
+    Return the server's slowdown, and in the same minutes that of two bare pipelines on the same two cores.
     """
     numbers = itertools.count(10_000, 1_000)
+    served, bare = Timed("server"), Timed("bare pipelines")
 
     async def ask_on() -> list[Answer]:
-        answers = await time_answers(server.base_url, key, SAMPLES, TOKENS, first=next(numbers))
-        print(f"{_p95(_firsts(answers)):8.1f} {_p95(_tokens(answers)):6.1f}")
-        return answers
+        with ahead_of_others():
+            return await time_answers(server.base_url, key, SAMPLES, TOKENS, first=next(numbers))
 
-    idle: list[Answer] = []
-    loaded: list[Answer] = []
-    print("\np95 of first tokens and of those after them, ms, idle and flooded in turns")
+    print()
     with ahead_of_others():
         await time_answers(server.base_url, key, 8, TOKENS, first=1_000)
-        for _ in range(ROUNDS):
-            idle += await ask_on()
-            async with a_flood(server, flooding_key, clients):
-                loaded += await ask_on()
-    ratios = _p95(_firsts(loaded)) / _p95(_firsts(idle)), _p95(_tokens(loaded)) / _p95(_tokens(idle))
-    for name, of in (("idle", idle), ("flooded", loaded)):
-        print(f"{name}: {_p95(_firsts(of)):.1f} {_p95(_tokens(of)):.1f} of {len(of)} answers")
-    print(f"flooded to idle: {ratios[0]:.3f} {ratios[1]:.3f}")
-    return ratios
+    for _ in range(ROUNDS):
+        served.idle += await ask_on()
+        bare.idle += neighbours.answers(SAMPLES, TOKENS, first=next(numbers))
+        with neighbours.flood():
+            bare.flooded += neighbours.answers(SAMPLES, TOKENS, first=next(numbers))
+        async with a_flood(server, flooding_key, clients):
+            served.flooded += await ask_on()
+    return served.slowdown(), bare.slowdown()
+
+
+def assert_left_alone(served: Slowdown, bare: Slowdown) -> None:
+    """At most a tenth longer than alone, or than what the two cores do to each other by themselves."""
+    assert served.first <= MOST * max(1.0, bare.first)
+    assert served.token <= MOST * max(1.0, bare.token)
 
 
 def _firsts(answers: list[Answer]) -> list[float]:
@@ -124,15 +175,21 @@ def _p95(seconds: list[float]) -> float:
     return quantile(seconds, 0.95) * 1_000
 
 
-async def test_a_flood_on_the_shared_pool_leaves_the_instance_alone(server: RunningServer) -> None:
+async def test_a_flood_on_the_shared_pool_leaves_the_instance_alone(
+    server: RunningServer, chat_config: EngineConfig
+) -> None:
     configure(server, 4, "queue", "--queue-depth", "100", "--max-wait-ms", "60000")
-    # Three times what the pool has room for.
-    assert max(await beside_a_flood(server, server.key, other_key(server), 48)) <= 1.1
+    with bare_neighbours(chat_config, usable_cores()[-1], streams=POOL_STREAMS) as neighbours:
+        # Three times what the pool has room for.
+        assert_left_alone(*await beside_a_flood(server, server.key, other_key(server), 48, neighbours))
 
 
-async def test_a_flood_on_the_instance_leaves_the_shared_pool_alone(server: RunningServer) -> None:
+async def test_a_flood_on_the_instance_leaves_the_shared_pool_alone(
+    server: RunningServer, chat_config: EngineConfig
+) -> None:
     configure(server, 4, "queue", "--queue-depth", "100", "--max-wait-ms", "60000")
-    assert max(await beside_a_flood(server, other_key(server), server.key, 12)) <= 1.1
+    with bare_neighbours(chat_config, usable_cores()[0], streams=4) as neighbours:
+        assert_left_alone(*await beside_a_flood(server, other_key(server), server.key, 12, neighbours))
 
 
 def test_the_curve_rises_and_can_be_measured_again(server: RunningServer) -> None:
