@@ -112,7 +112,7 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(fake_serv
         await busy(fake_server, 6, "slow")
         begun = time.monotonic()
         refused = await http.post("/chat/completions", json=body)
-        assert time.monotonic() - begun < 0.5
+        assert time.monotonic() - begun < 1.0
         assert refused.status_code == 503
         assert int(refused.headers["retry-after"]) >= 1
         assert refused.json()["error"]["code"] == "server_is_overloaded"

@@ -116,9 +116,7 @@ def test_a_later_start_reads_no_file(weights: Weights) -> None:
     for path in (weights.site / "some_weights").iterdir():
         path.unlink()
     seen: list[str] = []
-    start = time.perf_counter()
     assert materialize(weights.snapshot, weights.models_dir, lambda name, *_: seen.append(name)) == folder
-    assert time.perf_counter() - start < 0.05
     assert seen == []
 
 
@@ -292,7 +290,8 @@ def test_the_embedded_weights_are_what_the_catalogue_says(tmp_path: Path, snapsh
     except importlib.metadata.PackageNotFoundError:
         pytest.skip("the embedded weights are not installed: make setup")
     folder = materialize(snapshot, tmp_path)
+    begun = time.perf_counter()
     verify(snapshot.id, snapshot.files, folder)
-    start = time.perf_counter()
+    verified = time.perf_counter()
     assert materialize(snapshot, tmp_path) == folder
-    assert time.perf_counter() - start < 0.05
+    assert time.perf_counter() - verified < (verified - begun) / 2  # it reads nothing again
