@@ -143,6 +143,6 @@ async def test_times_do_not_drift_behind_ten_minutes_of_silence(
 
 async def test_a_prompt_sets_the_spelling(whisper_engine: WhisperSpeechEngine, recording: Open) -> None:
     audio, _ = recording("en/fleurs/fleurs-en-006.ogg")
-    prompt = "<|endoftext|>the northern marianas are islands. "
+    prompt = "<|endoftext|>The Marianas are islands. Saipan is the largest of the Marianas."
     _, segments = await transcribe(whisper_engine, audio, language="en", prompt=prompt)
     assert "marianas" in words_of("".join(segment.text for segment in segments))
