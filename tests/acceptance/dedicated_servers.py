@@ -100,16 +100,11 @@ def _host_client(host: psutil.Process) -> httpx.Client:
     return httpx.Client(transport=transport, base_url="http://engine")
 
 
-def paid_seconds(server: RunningServer, instance: str) -> int:
-    """Return how many seconds are paid for; none twice and, without an interruption, none left out."""
-    begin, end = _paid(server, instance)
-    return end - begin
-
-
 async def paid_until_now(server: RunningServer, instance: str) -> int:
     """Return how many seconds are paid for of those until now, once the server has written them down.
 
-    It does every ten seconds in which nothing happens.
+    None is paid for twice and, without an interruption, none left out. The server writes every ten seconds
+    in which nothing happens.
     """
     now, deadline = int(time.time()), time.monotonic() + 30
     while True:
