@@ -50,13 +50,14 @@ class ChatDrive:
             headers = await connection.post_headers("/chat/completions", body)
         _check_answered_by(self.instance, headers.get(INSTANCE_HEADER))
 
-    async def level(self, concurrency: int) -> Level:
-        """Measure so many requests at once."""
+    async def level(self, concurrency: int, turn: int) -> Level:
+        """Measure so many requests at once; no two turns have the same prompts."""
+        first = self.first + turn * 100_000 + concurrency * 1_000
         async with self._connection() as connection:
             engine = UpstreamChatEngine(connection, self.instance.snapshot, EngineInfo(""))
 
             async def one(number: int) -> Answer:
-                return await _written(engine, self.first + concurrency * 1_000 + number, self.tokens)
+                return await _written(engine, first + number, self.tokens)
 
             answers, seconds = await _at_once(concurrency, one)
         return Level.of(concurrency, answers, seconds)
@@ -82,8 +83,8 @@ class SpeechDrive:
         """Ask once, which also wakes the engine. Raises `InvalidRequest` where something else answers."""
         await self._heard(0)
 
-    async def level(self, concurrency: int) -> SpeechLevel:
-        """Measure so many requests at once."""
+    async def level(self, concurrency: int, turn: int) -> SpeechLevel:
+        """Measure so many requests at once, in each turn with the same recording."""
         transcripts, seconds = await _at_once(concurrency, self._heard)
         return SpeechLevel.of(concurrency, transcripts, seconds)
 

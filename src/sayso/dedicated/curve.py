@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 LEVELS: Final = (1, 2, 4, 8, 16)
+TURNS: Final = 3  # how often each is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,11 @@ class SpeechLevel:
 
 
 AnyLevel: TypeAlias = Level | SpeechLevel
+
+
+def middle(turns: Sequence[AnyLevel]) -> AnyLevel:
+    """Return the turn whose throughput is the median of an odd number of them, as it was measured."""
+    return sorted(turns, key=lambda one: one.throughput)[len(turns) // 2]
 
 
 def read_level(values: dict[str, float]) -> AnyLevel:

@@ -13,6 +13,8 @@ from sayso.dedicated.load import PRESETS
 from sayso.errors import EngineOverloaded, InvalidRequest
 from tests.integration.dedicated.worlds import World
 
+SECONDS = (2.0, 0.5, 1.0)  # of each turn
+
 
 class Drive:
     """Measures anything but `busy` levels."""
@@ -20,10 +22,10 @@ class Drive:
     def __init__(self, *busy: int) -> None:
         self.busy = busy
 
-    async def level(self, concurrency: int) -> Level:
+    async def level(self, concurrency: int, turn: int) -> Level:
         if concurrency in self.busy:
             raise EngineOverloaded("as many requests as its load allows")
-        return Level.of(concurrency, [Answer(0.1, 0.1, 2)], 1.0)
+        return Level.of(concurrency, [Answer(0.1, 0.1, 2)], SECONDS[turn])
 
 
 async def test_a_gate_that_no_server_opens_stays_as_it_is(
@@ -46,6 +48,7 @@ async def test_what_is_not_measured_is_named_with_the_reason(world: World) -> No
     drive: Any = Drive()
     measured = await _levels(drive, made, 5)
     assert [level.concurrency for level in measured.levels] == [1, 2, 4]
+    assert {level.throughput for level in measured.levels} == {2.0}, "neither the slowest nor the fastest"
     assert list(measured.left_out) == [8, 16]
     assert "lets 5 requests through" in measured.left_out[8]
     busy: Any = Drive(16)
