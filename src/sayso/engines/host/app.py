@@ -1,7 +1,8 @@
 """The host's ASGI application, the same on a unix socket and in a cluster's replica."""
 
-from collections.abc import AsyncGenerator
-from typing import cast
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
+from typing import TypeAlias, cast
 
 import orjson
 from starlette.applications import Starlette
@@ -9,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sayso.core.chat import ChatEvent
 from sayso.core.speech import Audio, LanguageProbability, SpeechRequest, Task
-from sayso.engines.base import ChatEngine, PushingChatEngine, SpeechEngine
+from sayso.engines.base import ChatEngine, Outlet, PushingChatEngine, SpeechEngine
 from sayso.engines.host.line import Line
 from sayso.engines.host.streaming import EventStream
 from sayso.engines.wire.chat_events import ChatEventEncoder
@@ -19,6 +21,8 @@ from sayso.engines.wire.errors import encode_error
 from sayso.engines.wire.multipart import Form, FormReader
 from sayso.engines.wire.speech import encode_languages, encode_speech_event, read_wav
 from sayso.errors import SaysoError
+
+ChatEvents: TypeAlias = AsyncGenerator[ChatEvent, None]
 
 UPLOAD_LIMIT = 1 << 32  # bytes; a host takes decoded audio, whose length the gateway has bounded
 
@@ -56,19 +60,25 @@ async def _info(request: Request) -> Response:
 async def _chat(request: Request) -> Response:
     engine: ChatEngine = request.app.state.engine
     chat = decode_chat_request(orjson.loads(await request.body()))
-    encode = ChatEventEncoder().encode
-    if isinstance(engine, PushingChatEngine) and (line := Line.of(request.scope, encode)):
-        return EventStream(engine.chat_into(chat, line), encode, line)
-    return EventStream(engine.chat(chat), encode)
+    into = partial(engine.chat_into, chat) if isinstance(engine, PushingChatEngine) else None
+    return _streamed(request, partial(engine.chat, chat), into)
 
 
 async def _complete(request: Request) -> Response:
     engine: ChatEngine = request.app.state.engine
     completion = decode_completion_request(orjson.loads(await request.body()))
+    into = partial(engine.complete_into, completion) if isinstance(engine, PushingChatEngine) else None
+    return _streamed(request, partial(engine.complete, completion), into)
+
+
+def _streamed(
+    request: Request, plain: Callable[[], ChatEvents], into: Callable[[Outlet], ChatEvents] | None
+) -> Response:
+    """Send an engine's events: past the event loop where it can and the socket is there for it."""
     encode = ChatEventEncoder().encode
-    if isinstance(engine, PushingChatEngine) and (line := Line.of(request.scope, encode)):
-        return EventStream(engine.complete_into(completion, line), encode, line)
-    return EventStream(engine.complete(completion), encode)
+    if into is not None and (line := Line.of(request.scope, encode)):
+        return EventStream(into(line), encode, line)
+    return EventStream(plain(), encode)
 
 
 async def _stopped(request: Request) -> Response:
