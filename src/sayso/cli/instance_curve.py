@@ -114,12 +114,13 @@ async def _levels(drive: ChatDrive | SpeechDrive, instance: Instance, opened: in
             reason = f"its gate lets {opened} requests through, and no server opened it further."
             measured.left_out[level] = reason
     for turn in range(TURNS):
-        for level, turns in found.items():
+        for level in tuple(found):
             try:
-                turns.append(await drive.level(level, turn))
+                found[level].append(await drive.level(level, turn))
             except EngineOverloaded:
                 measured.left_out[level] = "requests of others had its places; try again when it is idle."
-    measured.levels.extend(middle(turns) for turns in found.values() if len(turns) == TURNS)
+                del found[level]
+    measured.levels.extend(middle(turns) for turns in found.values())
     if not measured.levels:
         raise InvalidRequest("Requests of others have all of its places: try again when it is idle.")
     return measured
