@@ -22,6 +22,7 @@ from sayso.core.cores import stay_on, usable_cores
 from sayso.core.parent import end_with_parent
 from sayso.dedicated.curve import Answer
 from sayso.engines.config import EngineConfig
+from tests.acceptance.first_tokens import prompt
 
 FLOOD_TOKENS = 64
 
@@ -39,9 +40,7 @@ class PinnedChat(BareChat):
 
     def _answer(self, number: int, tokens: int) -> Answer:
         begun = time.perf_counter()
-        handle = self._add(
-            f"{number} Write a very long story about a lighthouse, and begin with number {number}.", tokens
-        )
+        handle = self._add(prompt(number), tokens)
         first = last = 0.0
         written = 0
         while handle.get_status() == genai.GenerationStatus.RUNNING:

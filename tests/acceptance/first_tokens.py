@@ -35,6 +35,11 @@ def ahead_of_others() -> Iterator[None]:
         stay_on(usable_cores())
 
 
+def prompt(number: int) -> str:
+    """Return a prompt that shares no beginning with that of another number."""
+    return f"{number} Write a very long story about a lighthouse, and begin with number {number}."
+
+
 async def time_answers(url: str, key: str, count: int, tokens: int, *, first: int) -> list[Answer]:
     """Ask `count` times, for prompts that nobody has begun to read before."""
     return [await _answer(url, key, number, tokens) for number in range(first, first + count)]
@@ -43,11 +48,10 @@ async def time_answers(url: str, key: str, count: int, tokens: int, *, first: in
 async def _answer(url: str, key: str, number: int, tokens: int) -> Answer:
     """Ask once, without a library between. Raises `AssertionError` for a refusal."""
     address = urlsplit(url)
-    text = f"{number} Write a very long story about a lighthouse, and begin with number {number}."
     body = json.dumps(
         {
             "model": "gpt-3.5-turbo",
-            "messages": [{"role": "user", "content": text}],
+            "messages": [{"role": "user", "content": prompt(number)}],
             "max_tokens": tokens,
             "temperature": 0.0,
             "stream": True,
