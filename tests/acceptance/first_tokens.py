@@ -1,6 +1,6 @@
 """A client that takes next to no time of its own: when a streamed answer's tokens arrive.
 
-It asks for one answer after the other. Of two at once the engine reads the prompts together or one after the
+Ask for one answer after the other. Of two at once the engine reads the prompts together or one after the
 other, by chance: that is twice the time to the first token, whoever else is there.
 """
 
@@ -20,16 +20,18 @@ _DELTA = b'"delta":{"content":"'
 
 
 @contextmanager
-def ahead_of_others() -> Iterator[None]:
+def ahead_of_others() -> Iterator[tuple[int, ...]]:
     """Have this process's moments come when they are due, as a machine of its own would.
 
-    It stands on the shared pool's core, in front of everything else where the system allows it.
+    It stands on the shared pool's core, which is what the block is given, in front of everything else where
+    the system allows it.
     """
-    stay_on(usable_cores()[:1])
+    place = usable_cores()[:1]
+    stay_on(place)
     with contextlib.suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     try:
-        yield
+        yield place
     finally:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
         stay_on(usable_cores())
@@ -40,13 +42,11 @@ def prompt(number: int) -> str:
     return f"{number} Write a very long story about a lighthouse, and begin with number {number}."
 
 
-async def time_answers(url: str, key: str, count: int, tokens: int, *, first: int) -> list[Answer]:
-    """Ask `count` times, for prompts that nobody has begun to read before."""
-    return [await _answer(url, key, number, tokens) for number in range(first, first + count)]
+async def time_answer(url: str, key: str, number: int, tokens: int) -> Answer:
+    """Ask once, for a prompt that nobody has begun to read before, without a library between.
 
-
-async def _answer(url: str, key: str, number: int, tokens: int) -> Answer:
-    """Ask once, without a library between. Raises `AssertionError` for a refusal."""
+    Raises `AssertionError` for a refusal.
+    """
     address = urlsplit(url)
     body = json.dumps(
         {

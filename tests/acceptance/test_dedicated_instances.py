@@ -8,8 +8,9 @@ import itertools
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from openai import AsyncOpenAI
 from sayso.core.cores import usable_cores
 from sayso.dedicated.curve import Answer, quantile
 from sayso.engines.config import EngineConfig
+from tests.acceptance.bare_answers import BareAnswers
 from tests.acceptance.bare_neighbours import Neighbours, bare_neighbours
 from tests.acceptance.commands import sayso
+from tests.acceptance.core_pace import Paced, paced, slowdown
 from tests.acceptance.dedicated_servers import (
     a_flood,
     ask,
@@ -36,7 +39,7 @@ from tests.acceptance.dedicated_servers import (
     until_status,
     write_settings,
 )
-from tests.acceptance.first_tokens import ahead_of_others, time_answers
+from tests.acceptance.first_tokens import ahead_of_others, time_answer
 from tests.acceptance.running_server import RunningServer, metric, start_server
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -107,25 +110,13 @@ class Slowdown:
     first: float
     token: float
 
-
-class Timed:
-    """Answers with nothing else happening, and beside a flood."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.idle: list[Answer] = []
-        self.flooded: list[Answer] = []
-
-    def slowdown(self) -> Slowdown:
-        """Compare, and print what is compared."""
-        for name, of in (("idle", self.idle), ("flooded", self.flooded)):
-            print(f"{self.name}, {name}: {_p95(_firsts(of)):.1f} {_p95(_tokens(of)):.2f} ms of {len(of)}")
-        found = Slowdown(
-            _p95(_firsts(self.flooded)) / _p95(_firsts(self.idle)),
-            _p95(_tokens(self.flooded)) / _p95(_tokens(self.idle)),
+    @classmethod
+    def of(cls, name: str, idle: Sequence[Paced[Answer]], flooded: Sequence[Paced[Answer]]) -> "Slowdown":
+        """Compare answers with nothing else happening and beside a flood."""
+        return cls(
+            slowdown(f"{name}, first token", _firsts(idle), _firsts(flooded)),
+            slowdown(f"{name}, tokens", _tokens(idle), _tokens(flooded)),
         )
-        print(f"{self.name}, flooded to idle: {found.first:.3f} {found.token:.3f}")
-        return found
 
 
 async def beside_a_flood(
@@ -135,24 +126,35 @@ async def beside_a_flood(
 
     Return the server's slowdown, and in the same minutes that of two bare pipelines on the same two cores.
     """
-    numbers = itertools.count(10_000, 1_000)
-    served, bare = Timed("server"), Timed("bare pipelines")
+    numbers = itertools.count(10_000)
+    served: tuple[list[Paced[Answer]], list[Paced[Answer]]] = [], []
+    bare: tuple[list[Paced[Answer]], list[Paced[Answer]]] = [], []
 
-    async def ask_on() -> list[Answer]:
-        with ahead_of_others():
-            return await time_answers(server.base_url, key, SAMPLES, TOKENS, first=next(numbers))
+    async def ask_on(count: int) -> list[Paced[Answer]]:
+        with ahead_of_others() as place:
+            asks = (
+                partial(time_answer, server.base_url, key, number, TOKENS)
+                for number in itertools.islice(numbers, count)
+            )
+            return [await paced(neighbours.core, place, one) for one in asks]
+
+    def ask_bare(count: int) -> list[Paced[Answer]]:
+        answers: list[Paced[Answer]] = neighbours.ask("answers", count, TOKENS, first=next(numbers))
+        for _ in range(count):
+            next(numbers)
+        return answers
 
     print()
-    with ahead_of_others():
-        await time_answers(server.base_url, key, 8, TOKENS, first=1_000)
+    await ask_on(8)
+    ask_bare(8)
     for _ in range(ROUNDS):
-        served.idle += await ask_on()
-        bare.idle += neighbours.answers(SAMPLES, TOKENS, first=next(numbers))
+        served[0].extend(await ask_on(SAMPLES))
+        bare[0].extend(ask_bare(SAMPLES))
         with neighbours.flood():
-            bare.flooded += neighbours.answers(SAMPLES, TOKENS, first=next(numbers))
+            bare[1].extend(ask_bare(SAMPLES))
         async with a_flood(server, flooding_key, clients):
-            served.flooded += await ask_on()
-    return served.slowdown(), bare.slowdown()
+            served[1].extend(await ask_on(SAMPLES))
+    return Slowdown.of("server", *served), Slowdown.of("bare pipelines", *bare)
 
 
 def assert_left_alone(served: Slowdown, bare: Slowdown) -> None:
@@ -161,24 +163,19 @@ def assert_left_alone(served: Slowdown, bare: Slowdown) -> None:
     assert served.token <= MOST * max(1.0, bare.token)
 
 
-def _firsts(answers: list[Answer]) -> list[float]:
-    return [one.first_seconds for one in answers]
+def _firsts(answers: Sequence[Paced[Answer]]) -> list[Paced[float]]:
+    return [Paced(one.value.first_seconds, one.pace) for one in answers]
 
 
-def _tokens(answers: list[Answer]) -> list[float]:
-    return [one.token_seconds for one in answers]
-
-
-def _p95(seconds: list[float]) -> float:
-    """Return the 95th percentile in milliseconds."""
-    return quantile(seconds, 0.95) * 1_000
+def _tokens(answers: Sequence[Paced[Answer]]) -> list[Paced[float]]:
+    return [Paced(one.value.token_seconds, one.pace) for one in answers]
 
 
 async def test_a_flood_on_the_shared_pool_leaves_the_instance_alone(
     server: RunningServer, chat_config: EngineConfig
 ) -> None:
     configure(server, 4, "queue", "--queue-depth", "100", "--max-wait-ms", "60000")
-    with bare_neighbours(chat_config, usable_cores()[-1], streams=POOL_STREAMS) as neighbours:
+    with bare_neighbours(BareAnswers, chat_config, usable_cores()[-1], streams=POOL_STREAMS) as neighbours:
         # Three times what the pool has room for.
         assert_left_alone(*await beside_a_flood(server, server.key, other_key(server), 48, neighbours))
 
@@ -187,7 +184,7 @@ async def test_a_flood_on_the_instance_leaves_the_shared_pool_alone(
     server: RunningServer, chat_config: EngineConfig
 ) -> None:
     configure(server, 4, "queue", "--queue-depth", "100", "--max-wait-ms", "60000")
-    with bare_neighbours(chat_config, usable_cores()[0], streams=4) as neighbours:
+    with bare_neighbours(BareAnswers, chat_config, usable_cores()[0], streams=4) as neighbours:
         assert_left_alone(*await beside_a_flood(server, other_key(server), server.key, 12, neighbours))
 
 

@@ -7,6 +7,8 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,13 @@ from typing import Any
 import httpx
 import pytest
 
-from sayso.dedicated.curve import Transcript, quantile
+from sayso.core.cores import usable_cores
+from sayso.dedicated.curve import Transcript
+from sayso.engines.config import EngineConfig
+from tests.acceptance.bare_answers import BareTranscripts
+from tests.acceptance.bare_neighbours import Neighbours, bare_neighbours
 from tests.acceptance.commands import sayso
+from tests.acceptance.core_pace import Paced, paced, slowdown
 from tests.acceptance.dedicated_servers import (
     a_flood,
     configure,
@@ -33,11 +40,16 @@ from tests.acceptance.server_books import rows
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 LONGEST = 112  # seconds, which the recording in the test of it just has not
+POOL_STREAMS = 2  # at once in the shared pool
 SETTINGS = f"""
-speech_max_concurrency = 2
+speech_max_concurrency = {POOL_STREAMS}
 speech_queue_depth = 2
 max_audio_seconds = {LONGEST}
 """
+ROUNDS = 8
+SAMPLES = 25  # transcripts in each
+BARE_SAMPLES = 15
+MOST = 1.1
 FLOODING = 12  # clients, three times what the pool has room for
 WAITING = ("--queue-depth", "100", "--max-wait-ms", "600000")
 
@@ -114,33 +126,65 @@ async def drive(client: httpx.AsyncClient, concurrency: int, count: int, recordi
 
 
 async def beside_a_flood(
-    server: RunningServer, measured: httpx.AsyncClient, flooding_key: str, sentence: Path
-) -> float:
-    """Ask while nothing else happens and beside a flood, in turns; return how much longer p95 takes."""
-    idle, loaded = [], []
-    with ahead_of_others():
-        await drive(measured, 1, 4, sentence)
-        for _ in range(3):
-            idle += await drive(measured, 1, 35, sentence)
-            async with a_flood(server, flooding_key, FLOODING, sentence):
-                loaded += await drive(measured, 1, 35, sentence)
-    p95 = [quantile([one.seconds for one in some], 0.95) for some in (idle, loaded)]
-    print(f"\na request of {idle[0].audio_seconds:.1f} s, p95: {p95[0]:.3f} s idle, {p95[1]:.3f} s flooded")
-    return p95[1] / p95[0]
+    server: RunningServer,
+    measured: httpx.AsyncClient,
+    flooding_key: str,
+    sentence: Path,
+    neighbours: Neighbours,
+) -> tuple[float, float]:
+    """Ask while nothing else happens and beside a flood, in turns.
+
+    Return the server's slowdown, and in the same minutes that of two bare engines on the same two cores.
+    """
+    content = await asyncio.to_thread(sentence.read_bytes)
+    served: tuple[list[Paced[float]], list[Paced[float]]] = [], []
+    bare: tuple[list[Paced[float]], list[Paced[float]]] = [], []
+
+    async def ask_on(count: int) -> list[Paced[float]]:
+        with ahead_of_others() as place:
+            one = partial(seconds_of, measured, content)
+            return [await paced(neighbours.core, place, one) for _ in range(count)]
+
+    print()
+    await ask_on(4)
+    neighbours.ask("transcripts", 4)
+    for _ in range(ROUNDS):
+        served[0].extend(await ask_on(SAMPLES))
+        bare[0].extend(neighbours.ask("transcripts", BARE_SAMPLES))
+        with neighbours.flood():
+            bare[1].extend(neighbours.ask("transcripts", BARE_SAMPLES))
+        async with a_flood(server, flooding_key, FLOODING, sentence):
+            served[1].extend(await ask_on(SAMPLES))
+    return slowdown("server", *served), slowdown("bare engines", *bare)
+
+
+async def seconds_of(client: httpx.AsyncClient, content: bytes) -> float:
+    """Return how long a transcript takes."""
+    begun = time.perf_counter()
+    answer = await ask(client, content)
+    assert answer.status_code == 200, answer.text
+    return time.perf_counter() - begun
 
 
 async def test_a_flood_on_the_shared_pool_leaves_the_instance_alone(
-    server: RunningServer, client: httpx.AsyncClient, sentence: Path
+    server: RunningServer, client: httpx.AsyncClient, whisper_config: EngineConfig, sentence: Path
 ) -> None:
     configure(server, 4, "queue", *WAITING, name="ears")
-    assert await beside_a_flood(server, client, other_key(server), sentence) <= 1.1
+    engine = partial(BareTranscripts, sentence)
+    with bare_neighbours(engine, whisper_config, usable_cores()[-1], streams=POOL_STREAMS) as neighbours:
+        served, bare = await beside_a_flood(server, client, other_key(server), sentence, neighbours)
+    assert served <= MOST * max(1.0, bare)
 
 
 async def test_a_flood_on_the_instance_leaves_the_shared_pool_alone(
-    server: RunningServer, stranger: httpx.AsyncClient, sentence: Path
+    server: RunningServer, stranger: httpx.AsyncClient, whisper_config: EngineConfig, sentence: Path
 ) -> None:
     configure(server, 4, "queue", *WAITING, name="ears")
-    assert await beside_a_flood(server, stranger, server.key, sentence) <= 1.1
+    engine = partial(BareTranscripts, sentence)
+    config = replace(whisper_config, max_concurrency=4)
+    with bare_neighbours(engine, config, usable_cores()[0], streams=4) as neighbours:
+        served, bare = await beside_a_flood(server, stranger, server.key, sentence, neighbours)
+    assert served <= MOST * max(1.0, bare)
 
 
 def test_the_curve_does_not_fall_and_can_be_measured_again(server: RunningServer, recording: Path) -> None:
