@@ -1,15 +1,14 @@
-"""How fast a core is just now.
+"""How fast a core is just now, and a comparison of what was measured while it was as fast as it can be.
 
 A virtual machine's core is half of one whose other half another machine may use: the same work takes up to a
-half longer then, for some seconds, without a trace in what the system counts. Beside each time that is
-measured stands how long a loop takes that needs nothing but the core.
+half longer then, for some seconds, without a trace in what the system counts. Before and after each time that
+is measured stands how long a loop takes that needs nothing but the core.
 """
 
-import math
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from sayso.core.cores import stay_on
@@ -17,12 +16,15 @@ from sayso.dedicated.curve import quantile
 
 T = TypeVar("T")
 LOOPS: Final = 3
-STEPS: Final = 20_000  # of each: 0.6 to 0.9 ms
+STEPS: Final = 20_000  # of each: half a millisecond
+SHARED: Final = 1.15  # so much longer a loop takes on a core that another machine uses too, at the least
+WANTED: Final = 100  # of each that is compared
+WITHIN_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Paced(Generic[T]):
-    """What was measured, and the seconds of the loop before and after it (their geometric mean)."""
+    """What was measured, and the seconds of the loop before or after it, whichever are more."""
 
     value: T
     pace: float
@@ -41,38 +43,63 @@ async def paced(core: int, back_on: Sequence[int], measure: Callable[[], Awaitab
     """Measure with the pace of a core before and after."""
     before = pace_of(core, back_on)
     value = await measure()
-    return Paced(value, math.sqrt(before * pace_of(core, back_on)))
+    return Paced(value, max(before, pace_of(core, back_on)))
 
 
-def slowdown(name: str, idle: Sequence[Paced[float]], flooded: Sequence[Paced[float]]) -> float:
-    """Return how much longer the 95th percentile of the flooded seconds is, all at the same pace of the core.
+@dataclass(frozen=True, slots=True)
+class Compared(Generic[T]):
+    """What was measured in turns by one process: with nothing else happening, and beside a flood."""
 
-    What the pace makes of a time is fitted on the idle ones: a line through the logarithms of both. What is
-    compared is printed in milliseconds, as measured and at the same pace.
-    """
-    slope = max(0.0, _slope(idle))
-    usual = statistics.median(one.pace for one in idle)
-    compared: dict[str, tuple[float, float]] = {}
-    for what, some in (("idle", idle), ("flooded", flooded)):
-        raw = [one.value for one in some]
-        even = [one.value * (usual / one.pace) ** slope for one in some]
-        compared[what] = quantile(raw, 0.95), quantile(even, 0.95)
-        print(
-            f"{name}, {what}: p50 {_ms(raw, 0.5)}, p95 {_ms(raw, 0.95)}; at the same pace {_ms(even, 0.5)}, "
-            f"{_ms(even, 0.95)} of {len(some)}; loop {_ms([one.pace for one in some], 0.5)}"
+    name: str
+    idle: list[Paced[T]] = field(default_factory=list)
+    flooded: list[Paced[T]] = field(default_factory=list)
+
+    @property
+    def missing(self) -> int:
+        """How many more are wanted while the core is whole, of the one of which there are fewer."""
+        return max(0, WANTED - min(len(some) for some in self._undisturbed()))
+
+    def slowdown(self, what: str, seconds: Callable[[T], float]) -> float:
+        """Return how much longer the 95th percentile is beside the flood, while the core was whole.
+
+        Both percentiles are printed in milliseconds, of all and of those. Raises `AssertionError` where there
+        are too few.
+        """
+        idle, flooded = self._undisturbed()
+        whole = _Percentiles([seconds(one) for one in idle], [seconds(one) for one in flooded])
+        every = _Percentiles(
+            [seconds(one.value) for one in self.idle], [seconds(one.value) for one in self.flooded]
         )
-    raw_ratio, ratio = (compared["flooded"][at] / compared["idle"][at] for at in range(2))
-    print(f"{name}, flooded to idle, p95: {raw_ratio:.3f}, at the same pace {ratio:.3f} (slope {slope:.2f})")
-    return ratio
+        assert not self.missing, f"another machine used the core too often: {every}"
+        print(f"{self.name}, {what}: {whole}; with the disturbed ones {every}")
+        return whole.ratio
+
+    def _undisturbed(self) -> tuple[list[T], list[T]]:
+        paces = [one.pace for one in (*self.idle, *self.flooded)]
+        most = SHARED * quantile(paces, 0.1) if paces else 0.0
+        idle, flooded = (
+            [one.value for one in some if one.pace <= most] for some in (self.idle, self.flooded)
+        )
+        return idle, flooded
 
 
-def _slope(some: Sequence[Paced[float]]) -> float:
-    paces = [math.log(one.pace) for one in some]
-    return statistics.linear_regression(paces, [math.log(one.value) for one in some]).slope
+@dataclass(frozen=True, slots=True)
+class _Percentiles:
+    idle: Sequence[float]
+    flooded: Sequence[float]
 
+    @property
+    def ratio(self) -> float:
+        return quantile(self.flooded, 0.95) / quantile(self.idle, 0.95)
 
-def _ms(seconds: Sequence[float], at: float) -> str:
-    return f"{quantile(seconds, at) * 1e3:.2f}"
+    def __str__(self) -> str:
+        (idle, idle_p95), (flooded, flooded_p95) = (
+            [quantile(some, at) * 1e3 for at in (0.5, 0.95)] for some in (self.idle, self.flooded)
+        )
+        return (
+            f"p50 {idle:.1f} {flooded:.1f}, p95 {idle_p95:.1f} {flooded_p95:.1f} of {len(self.idle)} and "
+            f"{len(self.flooded)}: {self.ratio:.3f}"
+        )
 
 
 def _loop() -> float:

@@ -8,7 +8,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -25,7 +25,7 @@ from sayso.engines.config import EngineConfig
 from tests.acceptance.bare_answers import BareAnswers
 from tests.acceptance.bare_neighbours import Neighbours, bare_neighbours
 from tests.acceptance.commands import sayso
-from tests.acceptance.core_pace import Paced, paced, slowdown
+from tests.acceptance.core_pace import WITHIN_SECONDS, Compared, Paced, paced
 from tests.acceptance.dedicated_servers import (
     a_flood,
     ask,
@@ -55,8 +55,7 @@ context_length = 4096
 """
 CONTEXT = 4_096
 EXCLUSIVE_SECONDS = 170
-ROUNDS = 4
-SAMPLES = 50  # answers in each
+SAMPLES = 25  # answers in a turn
 TOKENS = 8
 POOL_STREAMS = 8  # at once in the shared pool
 MOST = 1.1
@@ -111,11 +110,11 @@ class Slowdown:
     token: float
 
     @classmethod
-    def of(cls, name: str, idle: Sequence[Paced[Answer]], flooded: Sequence[Paced[Answer]]) -> "Slowdown":
+    def of(cls, compared: Compared[Answer]) -> "Slowdown":
         """Compare answers with nothing else happening and beside a flood."""
         return cls(
-            slowdown(f"{name}, first token", _firsts(idle), _firsts(flooded)),
-            slowdown(f"{name}, tokens", _tokens(idle), _tokens(flooded)),
+            compared.slowdown("first token", lambda one: one.first_seconds),
+            compared.slowdown("tokens", lambda one: one.token_seconds),
         )
 
 
@@ -127,8 +126,8 @@ async def beside_a_flood(
     Return the server's slowdown, and in the same minutes that of two bare pipelines on the same two cores.
     """
     numbers = itertools.count(10_000)
-    served: tuple[list[Paced[Answer]], list[Paced[Answer]]] = [], []
-    bare: tuple[list[Paced[Answer]], list[Paced[Answer]]] = [], []
+    served = Compared[Answer]("server")
+    bare = Compared[Answer]("bare pipelines")
 
     async def ask_on(count: int) -> list[Paced[Answer]]:
         with ahead_of_others() as place:
@@ -147,14 +146,15 @@ async def beside_a_flood(
     print()
     await ask_on(8)
     ask_bare(8)
-    for _ in range(ROUNDS):
-        served[0].extend(await ask_on(SAMPLES))
-        bare[0].extend(ask_bare(SAMPLES))
+    until = time.monotonic() + WITHIN_SECONDS
+    while (served.missing or bare.missing) and time.monotonic() < until:
+        served.idle.extend(await ask_on(SAMPLES))
+        bare.idle.extend(ask_bare(SAMPLES))
         with neighbours.flood():
-            bare[1].extend(ask_bare(SAMPLES))
+            bare.flooded.extend(ask_bare(SAMPLES))
         async with a_flood(server, flooding_key, clients):
-            served[1].extend(await ask_on(SAMPLES))
-    return Slowdown.of("server", *served), Slowdown.of("bare pipelines", *bare)
+            served.flooded.extend(await ask_on(SAMPLES))
+    return Slowdown.of(served), Slowdown.of(bare)
 
 
 def assert_left_alone(served: Slowdown, bare: Slowdown) -> None:
@@ -163,14 +163,7 @@ def assert_left_alone(served: Slowdown, bare: Slowdown) -> None:
     assert served.token <= MOST * max(1.0, bare.token)
 
 
-def _firsts(answers: Sequence[Paced[Answer]]) -> list[Paced[float]]:
-    return [Paced(one.value.first_seconds, one.pace) for one in answers]
-
-
-def _tokens(answers: Sequence[Paced[Answer]]) -> list[Paced[float]]:
-    return [Paced(one.value.token_seconds, one.pace) for one in answers]
-
-
+@pytest.mark.timeout(WITHIN_SECONDS + 200)
 async def test_a_flood_on_the_shared_pool_leaves_the_instance_alone(
     server: RunningServer, chat_config: EngineConfig
 ) -> None:
@@ -180,6 +173,7 @@ async def test_a_flood_on_the_shared_pool_leaves_the_instance_alone(
         assert_left_alone(*await beside_a_flood(server, server.key, other_key(server), 48, neighbours))
 
 
+@pytest.mark.timeout(WITHIN_SECONDS + 200)
 async def test_a_flood_on_the_instance_leaves_the_shared_pool_alone(
     server: RunningServer, chat_config: EngineConfig
 ) -> None:

@@ -22,7 +22,7 @@ from sayso.engines.config import EngineConfig
 from tests.acceptance.bare_answers import BareTranscripts
 from tests.acceptance.bare_neighbours import Neighbours, bare_neighbours
 from tests.acceptance.commands import sayso
-from tests.acceptance.core_pace import Paced, paced, slowdown
+from tests.acceptance.core_pace import WITHIN_SECONDS, Compared, Paced, paced
 from tests.acceptance.dedicated_servers import (
     a_flood,
     configure,
@@ -46,9 +46,7 @@ speech_max_concurrency = {POOL_STREAMS}
 speech_queue_depth = 2
 max_audio_seconds = {LONGEST}
 """
-ROUNDS = 8
-SAMPLES = 25  # transcripts in each
-BARE_SAMPLES = 15
+SAMPLES = 15  # transcripts in a turn
 MOST = 1.1
 FLOODING = 12  # clients, three times what the pool has room for
 WAITING = ("--queue-depth", "100", "--max-wait-ms", "600000")
@@ -137,8 +135,8 @@ async def beside_a_flood(
     Return the server's slowdown, and in the same minutes that of two bare engines on the same two cores.
     """
     content = await asyncio.to_thread(sentence.read_bytes)
-    served: tuple[list[Paced[float]], list[Paced[float]]] = [], []
-    bare: tuple[list[Paced[float]], list[Paced[float]]] = [], []
+    served = Compared[float]("server")
+    bare = Compared[float]("bare engines")
 
     async def ask_on(count: int) -> list[Paced[float]]:
         with ahead_of_others() as place:
@@ -148,14 +146,15 @@ async def beside_a_flood(
     print()
     await ask_on(4)
     neighbours.ask("transcripts", 4)
-    for _ in range(ROUNDS):
-        served[0].extend(await ask_on(SAMPLES))
-        bare[0].extend(neighbours.ask("transcripts", BARE_SAMPLES))
+    until = time.monotonic() + WITHIN_SECONDS
+    while (served.missing or bare.missing) and time.monotonic() < until:
+        served.idle.extend(await ask_on(SAMPLES))
+        bare.idle.extend(neighbours.ask("transcripts", SAMPLES))
         with neighbours.flood():
-            bare[1].extend(neighbours.ask("transcripts", BARE_SAMPLES))
+            bare.flooded.extend(neighbours.ask("transcripts", SAMPLES))
         async with a_flood(server, flooding_key, FLOODING, sentence):
-            served[1].extend(await ask_on(SAMPLES))
-    return slowdown("server", *served), slowdown("bare engines", *bare)
+            served.flooded.extend(await ask_on(SAMPLES))
+    return served.slowdown("a transcript", float), bare.slowdown("a transcript", float)
 
 
 async def seconds_of(client: httpx.AsyncClient, content: bytes) -> float:
@@ -166,6 +165,7 @@ async def seconds_of(client: httpx.AsyncClient, content: bytes) -> float:
     return time.perf_counter() - begun
 
 
+@pytest.mark.timeout(WITHIN_SECONDS + 200)
 async def test_a_flood_on_the_shared_pool_leaves_the_instance_alone(
     server: RunningServer, client: httpx.AsyncClient, whisper_config: EngineConfig, sentence: Path
 ) -> None:
@@ -176,6 +176,7 @@ async def test_a_flood_on_the_shared_pool_leaves_the_instance_alone(
     assert served <= MOST * max(1.0, bare)
 
 
+@pytest.mark.timeout(WITHIN_SECONDS + 200)
 async def test_a_flood_on_the_instance_leaves_the_shared_pool_alone(
     server: RunningServer, stranger: httpx.AsyncClient, whisper_config: EngineConfig, sentence: Path
 ) -> None:
