@@ -126,8 +126,8 @@ async def beside_a_flood(
     Return the server's slowdown, and in the same minutes that of two bare pipelines on the same two cores.
     """
     numbers = itertools.count(10_000)
-    served = Compared[Answer]("server")
-    bare = Compared[Answer]("bare pipelines")
+    served: Compared[Answer] = Compared("server")
+    bare: Compared[Answer] = Compared("bare pipelines")
 
     async def ask_on(count: int) -> list[Paced[Answer]]:
         with ahead_of_others() as place:

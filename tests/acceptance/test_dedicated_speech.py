@@ -135,8 +135,8 @@ async def beside_a_flood(
     Return the server's slowdown, and in the same minutes that of two bare engines on the same two cores.
     """
     content = await asyncio.to_thread(sentence.read_bytes)
-    served = Compared[float]("server")
-    bare = Compared[float]("bare engines")
+    served: Compared[float] = Compared("server")
+    bare: Compared[float] = Compared("bare engines")
 
     async def ask_on(count: int) -> list[Paced[float]]:
         with ahead_of_others() as place:
