@@ -4,10 +4,8 @@ Runtimes keep their threads spinning for a while after a call; a stopped process
 server that is measured meanwhile.
 """
 
-import ctypes
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
@@ -16,11 +14,12 @@ from typing import Any
 
 import psutil
 
+from sayso.core.cores import stay_on
+from sayso.core.parent import end_with_parent
 from sayso.core.priority import run_as_usual
 from sayso.engines.config import EngineConfig
 
 END_SECONDS = 10.0
-_PR_SET_PDEATHSIG = 1
 
 
 class BareProcess:
@@ -33,16 +32,27 @@ class BareProcess:
 
     def ask(self, method: str, *arguments: object, **named: object) -> Any:
         """Wake the process, call the engine's method there, and stop the process again."""
-        os.kill(self._pid, signal.SIGCONT)
+        self.begin(method, *arguments, **named)
+        with self.awake():
+            return self._pipe.recv()  # EOFError once the process has died
+
+    def begin(self, method: str, *arguments: object, **named: object) -> None:
+        """Have the engine's method called there whenever the process is awake, and wait for no answer."""
         self._pipe.send((method, arguments, named))
-        answer = self._pipe.recv()  # EOFError once the process has died
-        os.kill(self._pid, signal.SIGSTOP)
-        return answer
+
+    @contextmanager
+    def awake(self) -> Iterator[None]:
+        """Let the process run within the block."""
+        os.kill(self._pid, signal.SIGCONT)
+        try:
+            yield
+        finally:
+            os.kill(self._pid, signal.SIGSTOP)
 
 
 @contextmanager
 def bare_process(engine: Callable[[EngineConfig], Any], config: EngineConfig) -> Iterator[BareProcess]:
-    """Load `engine` in a new process; it ends with the block."""
+    """Load `engine` in a new process, on the configuration's cores; it ends with the block."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(engine, config, theirs), name="bare engine")
@@ -61,9 +71,9 @@ def bare_process(engine: Callable[[EngineConfig], Any], config: EngineConfig) ->
 
 
 def _serve(engine: Callable[[EngineConfig], Any], config: EngineConfig, pipe: "Connection[Any, Any]") -> None:
-    if sys.platform == "linux":  # a stopped process would not notice that nobody asks any more
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    end_with_parent()  # a stopped process would not notice that nobody asks any more
     run_as_usual()
+    stay_on(config.cores)  # the engine's threads inherit it
     loaded = engine(config)
     pipe.send("ready")
     with suppress(EOFError):  # the block has ended

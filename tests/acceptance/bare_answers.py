@@ -12,7 +12,7 @@ import openvino_genai as genai
 from bench.bare_chat import BareChat
 from sayso.audio.pcm import decode
 from sayso.core.speech import SAMPLE_RATE, Audio, SpeechRequest
-from sayso.dedicated.curve import Answer
+from sayso.dedicated.curve import Answer, Transcript
 from sayso.engines.config import EngineConfig
 from sayso.engines.whisper.engine import WhisperSpeechEngine
 from tests.acceptance.core_pace import Paced, paced
@@ -23,24 +23,24 @@ LONGEST_SECONDS = 30
 
 
 class BareAnswers(BareChat):
-    """One answer after the other, on one thread."""
+    """The pipeline whose answers are timed, or that floods its core."""
 
     def __init__(self, config: EngineConfig) -> None:
         super().__init__(config)
         self._core = config.cores[0]
 
-    def answers(self, count: int, tokens: int, *, first: int) -> list[Paced[Answer]]:
-        """Time answers as `time_answers` does."""
-        return asyncio.run(self._answers(range(first, first + count), tokens))
-
-    async def _answers(self, numbers: Iterable[int], tokens: int) -> list[Paced[Answer]]:
-        cores = (self._core,)
-        return [await paced(self._core, cores, partial(self._answer, one, tokens)) for one in numbers]
+    def answers(self, numbers: Iterable[int], tokens: int) -> list[Paced[Answer]]:
+        """Time answers as `time_answer` does, one after the other."""
+        return asyncio.run(self._answers(numbers, tokens))
 
     def flood(self, streams: int) -> None:
         """Write so many long answers at once, for ever."""
         for turn in itertools.count():
             self.streams([f"{turn} {one}: write a very long story." for one in range(streams)], FLOOD_TOKENS)
+
+    async def _answers(self, numbers: Iterable[int], tokens: int) -> list[Paced[Answer]]:
+        cores = (self._core,)
+        return [await paced(self._core, cores, partial(self._answer, one, tokens)) for one in numbers]
 
     async def _answer(self, number: int, tokens: int) -> Answer:
         begun = time.perf_counter()
@@ -65,7 +65,7 @@ class BareTranscripts:
         sound = b"".join(decode(recording.read_bytes(), "wav", LONGEST_SECONDS * SAMPLE_RATE))
         self._request = SpeechRequest("whisper", Audio(memoryview(sound)), language="en")
 
-    def transcripts(self, count: int) -> list[Paced[float]]:
+    def transcripts(self, count: int) -> list[Paced[Transcript]]:
         """Time so many transcripts, one after the other."""
         return asyncio.run(self._transcripts(count))
 
@@ -73,7 +73,7 @@ class BareTranscripts:
         """Hear the recording so many times at once, for ever."""
         asyncio.run(self._flood(streams))
 
-    async def _transcripts(self, count: int) -> list[Paced[float]]:
+    async def _transcripts(self, count: int) -> list[Paced[Transcript]]:
         return [await paced(self._core, (self._core,), self._hear) for _ in range(count)]
 
     async def _flood(self, streams: int) -> None:
@@ -83,8 +83,8 @@ class BareTranscripts:
         while True:
             await self._hear()
 
-    async def _hear(self) -> float:
+    async def _hear(self) -> Transcript:
         begun = time.perf_counter()
         events = [event async for event in self._engine.transcribe(self._request)]
         assert events
-        return time.perf_counter() - begun
+        return Transcript(time.perf_counter() - begun, self._request.audio.seconds)

@@ -4,92 +4,77 @@ They share caches, the way to memory and whatever the machine runs beside them, 
 down though neither knows of it. No server can isolate better than that.
 """
 
-import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from multiprocessing.synchronize import Event
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeVar
 
 from bench.bare_process import BareProcess, bare_process
-from sayso.core.cores import stay_on, usable_cores
-from sayso.core.parent import end_with_parent
-from sayso.core.priority import run_as_usual
+from sayso.core.cores import usable_cores
 from sayso.engines.config import EngineConfig
+from tests.acceptance.core_pace import WITHIN_SECONDS, Compared, Paced
 
-STARTED_SECONDS: Final = 60.0
-
-
-class Bare(Protocol):
-    """An engine that answers on the core of the thread that makes it."""
-
-    def flood(self, streams: int) -> None:
-        """Answer so many at once, again and again until the process is ended."""
-        ...
+T = TypeVar("T")
+MOST: Final = 1.1
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The one that is timed, on `core`, and the process that floods its own unless stopped (SIGSTOP)."""
+    """The one that is timed, on `core`, and the one that floods its own core whenever it is awake."""
 
     core: int
     timed: BareProcess
-    flooding: int
-
-    def ask(self, method: str, *arguments: object, **named: object) -> Any:
-        """Call a method of the one that is timed."""
-        return self.timed.ask(method, *arguments, **named)
-
-    @contextmanager
-    def flood(self) -> Iterator[None]:
-        """Let the other run."""
-        os.kill(self.flooding, signal.SIGCONT)
-        try:
-            yield
-        finally:
-            os.kill(self.flooding, signal.SIGSTOP)
+    flooding: BareProcess
 
 
 @contextmanager
 def bare_neighbours(
-    engine: Callable[[EngineConfig], Bare], config: EngineConfig, core: int, streams: int
+    engine: Callable[[EngineConfig], Any], config: EngineConfig, core: int, streams: int
 ) -> Iterator[Neighbours]:
-    """Load one that is timed on `core`, and on the last other core one with so many answers at once."""
+    """Load one that is timed on `core`, and on the last other core one with so many answers at once.
+
+    The engine has a method `flood` that never ends.
+    """
     other = next(one for one in reversed(usable_cores()) if one != core)
-    context = get_context("spawn")
-    loaded = context.Event()
-    flooding = context.Process(target=_flood, args=(engine, _on(config, other), streams, loaded), daemon=True)
-    flooding.start()
-    try:
-        assert loaded.wait(STARTED_SECONDS), "the flooding engine did not start"
-        os.kill(flooding.pid or 0, signal.SIGSTOP)
-        with bare_process(_OnItsCore(engine), _on(config, core)) as timed:
-            yield Neighbours(core, timed, flooding.pid or 0)
-    finally:
-        flooding.kill()
-        flooding.join()
+    with bare_process(engine, _on(config, other)) as flooding:
+        try:
+            flooding.begin("flood", streams)
+            with bare_process(engine, _on(config, core)) as timed:
+                yield Neighbours(core, timed, flooding)
+        finally:
+            flooding.process.kill()
 
 
-@dataclass(frozen=True, slots=True)
-class _OnItsCore:
-    """Makes an engine whose threads stay on the configuration's cores."""
+async def in_turns(
+    neighbours: Neighbours,
+    ask: Callable[[], Awaitable[Sequence[Paced[T]]]],
+    ask_bare: Callable[[], Sequence[Paced[T]]],
+    flood: Callable[[], AbstractAsyncContextManager[None]],
+) -> tuple[Compared[T], Compared[T]]:
+    """Ask the server and the bare engine, each alone and beside its flood, until there is enough of each.
 
-    engine: Callable[[EngineConfig], Bare]
+    The first answers of both are left out.
+    """
+    served: Compared[T] = Compared("server")
+    bare: Compared[T] = Compared("bare engines")
+    await ask()
+    ask_bare()
+    until = time.monotonic() + WITHIN_SECONDS
+    while (served.missing or bare.missing) and time.monotonic() < until:
+        served.idle.extend(await ask())
+        bare.idle.extend(ask_bare())
+        with neighbours.flooding.awake():
+            bare.flooded.extend(ask_bare())
+        async with flood():
+            served.flooded.extend(await ask())
+    return served, bare
 
-    def __call__(self, config: EngineConfig) -> Bare:
-        stay_on(config.cores)  # the engine's threads inherit it
-        return self.engine(config)
+
+def allowed(bare: float) -> float:
+    """Return how slow the server may be: a tenth more than alone, or than what the cores do by themselves."""
+    return MOST * max(1.0, bare)
 
 
 def _on(config: EngineConfig, core: int) -> EngineConfig:
     return replace(config, cores=(core,), threads=1)
-
-
-def _flood(engine: Callable[[EngineConfig], Bare], config: EngineConfig, streams: int, loaded: Event) -> None:
-    end_with_parent()
-    run_as_usual()
-    flooding = _OnItsCore(engine)(config)
-    loaded.set()
-    flooding.flood(streams)

@@ -23,7 +23,7 @@ from sayso.core.cores import usable_cores
 from sayso.dedicated.curve import Answer, quantile
 from sayso.engines.config import EngineConfig
 from tests.acceptance.bare_answers import BareAnswers
-from tests.acceptance.bare_neighbours import Neighbours, bare_neighbours
+from tests.acceptance.bare_neighbours import Neighbours, allowed, bare_neighbours, in_turns
 from tests.acceptance.commands import sayso
 from tests.acceptance.core_pace import WITHIN_SECONDS, Compared, Paced, paced
 from tests.acceptance.dedicated_servers import (
@@ -58,7 +58,6 @@ EXCLUSIVE_SECONDS = 170
 SAMPLES = 25  # answers in a turn
 TOKENS = 8
 POOL_STREAMS = 8  # at once in the shared pool
-MOST = 1.1
 
 
 @pytest.fixture(scope="module")
@@ -126,41 +125,31 @@ async def beside_a_flood(
     Return the server's slowdown, and in the same minutes that of two bare pipelines on the same two cores.
     """
     numbers = itertools.count(10_000)
-    served: Compared[Answer] = Compared("server")
-    bare: Compared[Answer] = Compared("bare pipelines")
 
-    async def ask_on(count: int) -> list[Paced[Answer]]:
+    async def ask_on() -> list[Paced[Answer]]:
         with ahead_of_others() as place:
             asks = (
                 partial(time_answer, server.base_url, key, number, TOKENS)
-                for number in itertools.islice(numbers, count)
+                for number in itertools.islice(numbers, SAMPLES)
             )
             return [await paced(neighbours.core, place, one) for one in asks]
 
-    def ask_bare(count: int) -> list[Paced[Answer]]:
-        answers: list[Paced[Answer]] = neighbours.ask("answers", count, TOKENS, first=next(numbers))
-        for _ in range(count):
-            next(numbers)
+    def ask_bare() -> list[Paced[Answer]]:
+        answers: list[Paced[Answer]] = neighbours.timed.ask(
+            "answers", list(itertools.islice(numbers, SAMPLES)), TOKENS
+        )
         return answers
 
     print()
-    await ask_on(8)
-    ask_bare(8)
-    until = time.monotonic() + WITHIN_SECONDS
-    while (served.missing or bare.missing) and time.monotonic() < until:
-        served.idle.extend(await ask_on(SAMPLES))
-        bare.idle.extend(ask_bare(SAMPLES))
-        with neighbours.flood():
-            bare.flooded.extend(ask_bare(SAMPLES))
-        async with a_flood(server, flooding_key, clients):
-            served.flooded.extend(await ask_on(SAMPLES))
+    flood = partial(a_flood, server, flooding_key, clients)
+    served, bare = await in_turns(neighbours, ask_on, ask_bare, flood)
     return Slowdown.of(served), Slowdown.of(bare)
 
 
 def assert_left_alone(served: Slowdown, bare: Slowdown) -> None:
     """At most a tenth longer than alone, or than what the two cores do to each other by themselves."""
-    assert served.first <= MOST * max(1.0, bare.first)
-    assert served.token <= MOST * max(1.0, bare.token)
+    assert served.first <= allowed(bare.first)
+    assert served.token <= allowed(bare.token)
 
 
 @pytest.mark.timeout(WITHIN_SECONDS + 200)
