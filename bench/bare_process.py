@@ -32,13 +32,14 @@ class BareProcess:
 
     def ask(self, method: str, *arguments: object, **named: object) -> Any:
         """Wake the process, call the engine's method there, and stop the process again."""
-        self.begin(method, *arguments, **named)
         with self.awake():
+            self._pipe.send((method, arguments, named))  # awake: more than a pipe holds would wait for ever
             return self._pipe.recv()  # EOFError once the process has died
 
     def begin(self, method: str, *arguments: object, **named: object) -> None:
         """Have the engine's method called there whenever the process is awake, and wait for no answer."""
-        self._pipe.send((method, arguments, named))
+        with self.awake():
+            self._pipe.send((method, arguments, named))
 
     @contextmanager
     def awake(self) -> Iterator[None]:
