@@ -17,6 +17,8 @@ from tests.acceptance.running_server import RunningServer
 PAGE = "/console/playground"
 ANSWER_MS = 60_000  # on a busy machine
 FIRST_PAGE_BYTES = 200_000
+LONG_ANSWER = """{"type": "object", "properties": {"counted":
+  {"type": "array", "items": {"type": "integer"}, "minItems": 200}}, "required": ["counted"]}"""
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -90,6 +92,17 @@ WATCH_GROWTH = """() => {
 }"""
 
 
+WATCH_PLACE = """() => {
+  window.places = [];
+  const look = () => {
+    const stop = document.querySelector(".composer button.danger")?.getBoundingClientRect();
+    if (stop) places.push(stop);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
 def test_tokens_arrive_one_after_another_and_are_counted(open_playground: Any) -> None:
     page = open_playground()
     chosen(page, "simple")
@@ -107,18 +120,29 @@ def test_tokens_arrive_one_after_another_and_are_counted(open_playground: Any) -
     assert dollars == pytest.approx((read + written) * 0.002 / 1000, rel=0.01)
 
 
-def test_an_answer_can_be_stopped_and_the_conversation_goes_on(open_playground: Any) -> None:
-    page = open_playground()
-    page.locator("#message").fill("Count from one to two hundred in words.")
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_an_answer_can_be_stopped_and_the_conversation_goes_on(
+    open_playground: Any, size: tuple[int, int]
+) -> None:
+    page = open_playground(size=size)
+    if size == PHONE:
+        page.get_by_text("Settings").click()
     page.get_by_label("Most tokens").fill("400")
-    page.keyboard.press("Tab")
+    page.get_by_label("Answer's format").select_option("json_schema")
+    page.get_by_label("JSON schema").fill(LONG_ANSWER)
+    page.evaluate(WATCH_PLACE)
+    page.locator("#message").fill("Count from one to two hundred.")
     page.locator("#message").press("Enter")
-    expect(page.locator(".turn.by-assistant .text")).not_to_be_empty(timeout=ANSWER_MS)
+    expect(page.locator(".talk .figures")).to_contain_text("tokens/s", timeout=ANSWER_MS)
     page.get_by_role("button", name="Stop", exact=True).click()
     answered(page)
     expect(page.get_by_text("Stopped.")).to_be_visible()
     expect(page.locator(".turn")).to_have_count(2)  # the click on Stop does not send
+    for side in ("left", "top"):  # the button stood still for whoever reached for it
+        places = page.evaluate(f"() => places.map((place) => place.{side})")
+        assert max(places) - min(places) < 1  # pixel
     assert int(page.locator(".talk .figures").get_attribute("data-tokens") or 0) < 400
+    page.get_by_label("Answer's format").select_option("text")
     page.get_by_label("Most tokens").fill("2")
     page.locator("#message").fill("Tell me about Paris.")
     page.locator("#message").press("Enter")
