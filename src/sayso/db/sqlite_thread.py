@@ -2,15 +2,26 @@
 
 aiosqlite sends every call there and back. A short read is eight of them: three to begin it, four for its one
 statement, one to end it; together they take far longer than the statement.
+
+Its thread also ends, with what it was still given undone, when the loop of a call is closed before the call
+has run: a command's last task, given up as the command ended. Here the answer is dropped, and the thread goes
+on until it is told to stop.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
-from typing import Any
+from contextlib import suppress
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeAlias
 
 import aiosqlite
+from aiosqlite.core import _STOP_RUNNING_SENTINEL as STOP
 
 AT_ONCE = 64  # rows that come back with their statement
+
+Calls: TypeAlias = "SimpleQueue[tuple[asyncio.Future[Any] | None, Callable[[], Any]]]"
 
 
 class Connection(aiosqlite.Connection):
@@ -18,6 +29,7 @@ class Connection(aiosqlite.Connection):
 
     def __init__(self, connector: Callable[[], sqlite3.Connection], *, reads: bool) -> None:
         super().__init__(connector, iter_chunk_size=AT_ONCE)
+        self._thread = Thread(target=_run_calls, args=(self._tx,), name="SQLite connection")
         self._reads = reads
         self._given = 0  # calls, to the thread: the loop's own count
         self._done = 0  # the thread's
@@ -99,3 +111,29 @@ class Cursor(aiosqlite.Cursor):
     def _run(self, sql: str, parameters: Iterable[Any]) -> list[Any]:
         self._cursor.execute(sql, parameters)  # type: ignore[arg-type]
         return self._cursor.fetchmany(AT_ONCE) if self._cursor.description else []
+
+
+def _run_calls(calls: Calls) -> None:
+    while _run_call(*calls.get()) is not STOP:
+        pass
+
+
+def _run_call(asked: asyncio.Future[Any] | None, call: Callable[[], Any]) -> object:
+    result, error = None, None
+    try:
+        result = call()
+    except BaseException as caught:  # noqa: BLE001 - who asked is told
+        error = caught
+    if asked is not None:
+        with suppress(RuntimeError):  # its loop is closed
+            asked.get_loop().call_soon_threadsafe(_answer, asked, result, error)
+    return result
+
+
+def _answer(asked: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+    if asked.done():  # given up
+        return
+    if error is None:
+        asked.set_result(result)
+    else:
+        asked.set_exception(error)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -77,3 +78,26 @@ async def test_what_a_caller_gave_up_does_not_stop_the_loop(tmp_path: Path) -> N
         stopped = time.perf_counter() - begun
         await ending
         assert stopped < (time.perf_counter() - begun) / 4
+
+
+def test_a_call_whose_loop_has_gone_leaves_the_rest_to_be_done(tmp_path: Path) -> None:
+    under_way, released = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        under_way.set()
+        assert released.wait(10)
+
+    async def give_up() -> tuple[Connection, asyncio.Future[None] | None]:
+        opened = await Connection(lambda: driver().module.connect(tmp_path / "a.db"), reads=False)
+        given_up = asyncio.ensure_future(opened._execute(slow))
+        await asyncio.to_thread(under_way.wait)
+        given_up.cancel()
+        return opened, opened.stop()
+
+    connection, stopped = asyncio.run(give_up())
+    released.set()
+    connection._thread.join(10)
+    assert not connection._thread.is_alive()
+    assert connection._connection is None, "closed, though nobody waited for it"
+    assert stopped
+    assert not stopped.done()
