@@ -87,14 +87,16 @@ def test_a_call_whose_loop_has_gone_leaves_the_rest_to_be_done(tmp_path: Path) -
         under_way.set()
         assert released.wait(10)
 
-    async def give_up() -> tuple[Connection, asyncio.Future[None] | None]:
-        opened = await Connection(lambda: driver().module.connect(tmp_path / "a.db"), reads=False)
-        given_up = asyncio.ensure_future(opened._execute(slow))
+    connection = Connection(lambda: driver().module.connect(tmp_path / "a.db"), reads=False)
+
+    async def give_up() -> asyncio.Future[Any] | None:
+        await connection
+        given_up = asyncio.ensure_future(connection._execute(slow))
         await asyncio.to_thread(under_way.wait)
         given_up.cancel()
-        return opened, opened.stop()
+        return connection.stop()
 
-    connection, stopped = asyncio.run(give_up())
+    stopped = asyncio.run(give_up())
     released.set()
     connection._thread.join(10)
     assert not connection._thread.is_alive()
