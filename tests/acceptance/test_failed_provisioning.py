@@ -132,4 +132,4 @@ def test_the_place_of_what_failed_is_the_next_ones(server: RunningServer, admin:
     assert refused.json()["error"]["param"] == "cores"
     for one in (failed, next_one):
         assert admin.delete(f"/instances/{one['id']}").status_code == 200
-        assert left(admin, one["id"], "failed", "ready", "draining")["status"] == "terminated"
+        assert left(admin, one["id"], "failed", "ready", "draining", "stopped")["status"] == "terminated"
