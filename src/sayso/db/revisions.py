@@ -10,12 +10,12 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
+from sayso.db.loop_calls import call_in_loop
 from sayso.errors import SaysoError
 
 Group: TypeAlias = Literal["access", "retention", "names", "instances"]
@@ -113,8 +113,7 @@ class Revisions:
         self._looked_at = begun  # last: whoever sees this sees the numbers
         assert self._loop is not None, "a look comes after the start"
         if changed:
-            with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._tell, changed)
+            call_in_loop(self._loop, self._tell, changed)
 
     def _tell(self, changed: Iterable[str]) -> None:
         for name in changed:

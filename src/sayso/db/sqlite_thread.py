@@ -11,13 +11,15 @@ on until it is told to stop.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeAlias
 
 import aiosqlite
 from aiosqlite.core import _STOP_RUNNING_SENTINEL as STOP
+from aiosqlite.core import set_exception, set_result
+
+from sayso.db.loop_calls import call_in_loop
 
 AT_ONCE = 64  # rows that come back with their statement
 
@@ -124,16 +126,8 @@ def _run_call(asked: asyncio.Future[Any] | None, call: Callable[[], Any]) -> obj
         result = call()
     except BaseException as caught:  # noqa: BLE001 - who asked is told
         error = caught
-    if asked is not None:
-        with suppress(RuntimeError):  # its loop is closed
-            asked.get_loop().call_soon_threadsafe(_answer, asked, result, error)
+    if asked is not None and error is not None:
+        call_in_loop(asked.get_loop(), set_exception, asked, error)
+    elif asked is not None:
+        call_in_loop(asked.get_loop(), set_result, asked, result)
     return result
-
-
-def _answer(asked: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
-    if asked.done():  # given up
-        return
-    if error is None:
-        asked.set_result(result)
-    else:
-        asked.set_exception(error)

@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import Connection, Engine, Transaction
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from sayso.db.loop_calls import call_in_loop
 from sayso.errors import StorageUnavailable
 
 QUEUE_LIMIT = 8192  # operations that wait; the next is refused
@@ -185,8 +186,7 @@ class GroupWriter(Generic[OperationT, ResultT]):
         for queued, result in zip(batch, results, strict=True):
             loops.setdefault(queued.future.get_loop(), []).append((queued.future, result))
         for loop, answers in loops.items():
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_resolve, answers)
+            call_in_loop(loop, _resolve, answers)
 
 
 def _resolve(answers: list[tuple["asyncio.Future[ResultT]", ResultT | Exception]]) -> None:
