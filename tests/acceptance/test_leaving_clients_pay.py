@@ -182,7 +182,7 @@ async def test_speech_that_is_left_costs_all_of_it_from_its_first_words_on(
     server: RunningServer, http: httpx.AsyncClient, recording: Path
 ) -> None:
     holds = NewHolds(server)
-    sound = 3 * await asyncio.to_thread(recording.read_bytes)  # 33 seconds: two windows
+    sound = 6 * await asyncio.to_thread(recording.read_bytes)  # 66 seconds: three windows
     form: dict[str, Any] = {
         "data": {"model": "whisper-1", "stream": "true"},
         "files": {"file": ("a.mp3", sound)},
@@ -198,4 +198,4 @@ async def test_speech_that_is_left_costs_all_of_it_from_its_first_words_on(
     paid = charged(server, response.headers["x-request-id"])
     print(f"left after its first words: {paid.audio_milliseconds} ms, charged {paid.charge}")
     assert paid.outcome == "disconnected"
-    assert paid.charge == round(paid.audio_milliseconds / 1_000) * SECOND == 33 * SECOND
+    assert paid.charge == round(paid.audio_milliseconds / 1_000) * SECOND == 66 * SECOND
